@@ -1,0 +1,47 @@
+// THE contract: what each platform supplies, and the only #if on an operating system.
+//
+// Everything here is a completion. An operation is started, and later wait() reports exactly one Event for it; readiness,
+// where a kernel speaks in it, stays behind this line. All of it belongs to the loop's own thread except Wakeup::wake().
+//
+//   OwnedSocket            owns a socket; move-only; reset() closes it
+//   Connection             state of one connection's I/O, at most 32 bytes; does not move while attached
+//   Listener               state of one listening socket
+//   Wakeup                 open(), wake() from any thread, clear() and wait() on the one that is woken
+//   Thread                 start(body, context, name), join()
+//   Poller                 one kernel queue:
+//     open(Wakeup*)                      makes the queue; descriptor() is pollable, or -1
+//     wait(events, max, slab, timeout)   performs what became possible and reports it; 0 events: the time ran out
+//     attach(connection, socket, token)  puts an accepted socket into the queue
+//     connect(connection, spec, token)   -> kConnected; a failure that is known at once is returned instead
+//     receive(connection)                -> kReceived, once. Not again before it came
+//     cancel_receive(connection)         no kReceived follows; nothing is lost, the bytes stay in the kernel
+//     try_send(connection, slices, count)  takes what it can at once and keeps nothing
+//     send(connection, slices, count)    the same; if that was not all -> kSent, once, and until then the slices stay
+//     end(connection)                    FIN after what was sent
+//     close(connection, mode)            true: gone at once; false: kClosed follows. Nothing else follows
+//     local/remote_address, set/get_option(connection, ...)
+//     listen(listener, spec, token)      -> kAccepted, many; kAcceptFailed when the kernel says no
+//     accept(listener, limit)            at most this many for each wait; 0 pauses
+//     shed(listener, max)                resets connections of the queue when descriptors have run out
+//     close(listener), address(listener), queue_depth(listener)
+//   socket_options()       the option table; find_socket_option(name)
+//   parse_address, format_address, find_symbol
+//   now_ms()               a coarse monotonic clock
+//   prepare_descriptor_table(wanted)                   sizes it once, so that its growth stalls nobody later
+//   leave_descriptor_table(kept, count)                gives the calling thread a table of its own
+#ifndef CONNSCALE_PLATFORM_H_
+#define CONNSCALE_PLATFORM_H_
+
+#if defined(CONNSCALE_SIM)
+#include "sim/poller.h"
+#elif defined(__linux__)
+#include "linux/descriptor_table.h"
+#include "linux/os.h"
+#include "linux/poller.h"
+#include "linux/thread.h"
+#include "linux/wakeup.h"
+#else
+#error "no platform: see SUPPORTED_PLATFORMS.md"
+#endif
+
+#endif  // CONNSCALE_PLATFORM_H_
