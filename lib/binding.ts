@@ -1,0 +1,165 @@
+// Finds the native half and says what it looks like. The only place that asks which platform this is.
+
+import { createRequire } from 'node:module';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { ConnscaleError } from './connscale-error.js';
+
+/** Where things are in a loop's memory, in bytes. */
+export interface NativeLayout {
+  readonly counters: number;
+  readonly completions: number;
+  readonly completionCapacity: number;
+  readonly submissions: number;
+  readonly submissionBytes: number;
+  readonly slab: number;
+  readonly slabBytes: number;
+  readonly queued: number;
+  readonly slots: number;
+}
+
+export interface NativeLoopSettings {
+  readonly memory: ArrayBuffer;
+  readonly layout: NativeLayout;
+  readonly dispatch: (count: number) => void;
+  readonly fail: (errno: number, syscall: string, reason: 'submission' | 'detached' | 'poller') => void;
+  readonly loop: number;
+  readonly maxConnections: number;
+  readonly highWaterMarkBytes: number;
+  readonly writeQueueMaxBytes: number;
+  readonly driver: 'node' | 'thread' | 'manual';
+  readonly privateDescriptors: boolean;
+  readonly useLibuv: boolean;
+  readonly descriptorsWanted: number;
+}
+
+export interface NativeFailure {
+  readonly errno: number;
+  readonly syscall: string;
+}
+
+export interface NativeAddress {
+  readonly address: string;
+  readonly port: number;
+  readonly family: 'IPv4' | 'IPv6';
+}
+
+export interface NativeListenArguments {
+  readonly address: string;
+  readonly port: number;
+  readonly backlog: number;
+  readonly reusePort: boolean;
+  readonly ipv6Only: boolean;
+  readonly deferAcceptMs: number;
+  readonly fastOpenQueue: number;
+  /** Row and value, alternating. */
+  readonly options: readonly number[];
+  readonly acceptBatch: number;
+  readonly maxConnections: number;
+  readonly resetOverload: boolean;
+  readonly handlers: number;
+  readonly idleTimeoutTicks: number;
+}
+
+export interface NativeListenerReport {
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly failures: number;
+  readonly pauses: number;
+  readonly open: number;
+  readonly lastFailure: string | null;
+  readonly queueDepth: number | null;
+  readonly queueLimit: number | null;
+}
+
+/** What a loop answers with a promise: its arguments and its result. */
+export interface NativeTasks {
+  listen(o: NativeListenArguments): NativeAddress & { readonly listener: number };
+  closeListener(o: { readonly listener: number }): boolean;
+  reportListener(o: { readonly listener: number }): NativeListenerReport;
+  setOption(o: { readonly id: number; readonly row: number; readonly value: number }): number;
+  getOption(o: { readonly id: number; readonly row: number }): number;
+  localAddress(o: { readonly id: number }): NativeAddress;
+  remoteAddress(o: { readonly id: number }): NativeAddress;
+  shutdown(o: { readonly timeoutMs: number }): undefined;
+}
+
+export interface NativeLoop {
+  start(): NativeFailure | undefined;
+  flush(): void;
+  poll(timeoutMs: number): number;
+  task<Name extends keyof NativeTasks>(
+    name: Name,
+    parameters: Parameters<NativeTasks[Name]>[0],
+  ): Promise<ReturnType<NativeTasks[Name]> | NativeFailure>;
+  ref(): void;
+  unref(): void;
+  stop(): void;
+  driverName(): 'node' | 'thread' | 'manual';
+}
+
+export interface NativeAddon {
+  readonly NativeLoop: new (settings: NativeLoopSettings) => NativeLoop;
+  readonly counterNames: readonly string[];
+  readonly errors: Readonly<Record<number, readonly [name: string, text: string]>>;
+  readonly calls: readonly string[];
+  readonly socketOptions: readonly { readonly name: string; readonly unit: 'flag' | 'count' | 'bytes' | 'milliseconds' }[];
+  readonly limits: Readonly<Record<NativeLimit, number>>;
+  encodeAddress(host: string, into: Uint8Array): boolean;
+  descriptorLimit(): number;
+  canLeaveDescriptorTable(): boolean;
+}
+
+type NativeLimit =
+  | 'slotBits'
+  | 'generationBits'
+  | 'loopBits'
+  | 'connectionsMax'
+  | 'batchMin'
+  | 'batchMax'
+  | 'receiveMin'
+  | 'tickMs'
+  | 'timeoutTicksMax'
+  | 'descriptorTablePresizeMax'
+  | 'completionBytes'
+  | 'submissionHeadBytes'
+  | 'connectRecordBytes'
+  | 'optionRecordBytes'
+  | 'addressRecordBytes'
+  | 'connectionBytes';
+
+const PLATFORMS = ['linux'];
+
+/** Whether Node's loop is the libuv that the 'node' driver knows. `CONNSCALE_LIBUV=off` says no, for tests. */
+export const libuvUsable: boolean =
+  process.env['CONNSCALE_LIBUV'] !== 'off' && /^1\.\d+/.test(process.versions.uv ?? '');
+
+/** The kernel's name, for capability reports. */
+export const platformName: string = process.platform;
+
+function load(): NativeAddon {
+  const require = createRequire(import.meta.url);
+  // A build of one's own, for example with sanitizers.
+  const override = process.env['CONNSCALE_ADDON'];
+  if (override !== undefined) return require(resolve(override)) as NativeAddon;
+  if (!PLATFORMS.includes(process.platform)) {
+    throw new ConnscaleError(
+      'ERR_CONNSCALE_UNSUPPORTED',
+      `@connscale/native does not support ${process.platform} yet; see SUPPORTED_PLATFORMS.md`,
+    );
+  }
+  const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+  const nodeGypBuild = require('node-gyp-build') as (root: string) => NativeAddon;
+  try {
+    return nodeGypBuild(root);
+  } catch (cause) {
+    throw new ConnscaleError(
+      'ERR_CONNSCALE_ADDON_MISSING',
+      `the native half of @connscale/native was not found or does not load; build it with "npm run build:native" in ${root}`,
+      { cause },
+    );
+  }
+}
+
+export const native: NativeAddon = load();

@@ -1,0 +1,82 @@
+// Checks of what callers pass. Everything is refused here, with its name and what it should have been.
+
+import { ConnscaleError } from './connscale-error.js';
+
+function describe(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : String(value);
+}
+
+/** An integer from `min` to `max`. */
+export function checkInteger(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, not ${typeof value}`);
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new RangeError(`${name} must be an integer from ${String(min)} to ${String(max)}, not ${describe(value)}`);
+  }
+  return value;
+}
+
+/** A port. */
+export function checkPort(name: string, value: unknown): number {
+  return checkInteger(name, value, 0, 65_535);
+}
+
+export function checkBoolean(name: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean, not ${typeof value}`);
+  return value;
+}
+
+export function checkString(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${typeof value}`);
+  return value;
+}
+
+/** One of a few words. */
+export function checkOneOf<Word extends string>(name: string, value: unknown, words: readonly Word[]): Word {
+  const found = words.find((word) => word === value);
+  if (found === undefined) {
+    throw new RangeError(`${name} must be one of ${words.map(describe).join(', ')}, not ${describe(value)}`);
+  }
+  return found;
+}
+
+/** An object none of whose keys is unknown. */
+export function checkOptions(name: string, value: unknown, known: readonly string[]): void {
+  if (typeof value !== 'object' || value === null) throw new TypeError(`${name} must be an object, not ${describe(value)}`);
+  for (const key of Object.keys(value)) {
+    if (!known.includes(key)) throw unknownOption(`${name}.${key}`, key, known);
+  }
+}
+
+/** The error for a name that does not exist, with the one that was probably meant. */
+export function unknownOption(place: string, key: string, known: readonly string[]): ConnscaleError {
+  const nearest = nearestName(key, known);
+  const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`;
+  return new ConnscaleError('ERR_CONNSCALE_UNKNOWN_OPTION', `there is no option ${place}${hint}`);
+}
+
+function nearestName(key: string, known: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.ceil(key.length / 3)) + 1;
+  for (const name of known) {
+    const distance = editDistance(key.toLowerCase(), name.toLowerCase());
+    if (distance < bestDistance) {
+      best = name;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein's distance, one row at a time. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,101 @@
+// The options of a connect: names, bounds and defaults, and their form for native code.
+
+import { native } from '../binding.js';
+import { checkOptions, checkPort, checkString } from '../check.js';
+import { ADDRESS_RECORD_BYTES } from './layout.js';
+import { timeoutTicks } from './listen-options.js';
+import { encodeOptions, type SocketOptions } from './socket-options.js';
+
+export interface ConnectSource {
+  /** Local address to connect from. Default: the kernel's choice. */
+  readonly address?: string;
+  /**
+   * Local port, 1 to 65535. Default: the kernel's choice, made when the destination is known
+   * (IP_BIND_ADDRESS_NO_PORT), so that one port serves many destinations.
+   */
+  readonly port?: number;
+}
+
+export interface ConnectOptions {
+  /** Address or name to connect to. */
+  readonly host: string;
+  /** Port, 1 to 65535. */
+  readonly port: number;
+  /** Where to connect from. */
+  readonly source?: ConnectSource;
+  /** Gives up after this long with `ETIMEDOUT`, 1 to 6,553,500. Coarse: up to 200 ms late. Default: the kernel's timeout. */
+  readonly timeoutMs?: number;
+  /** Closes the connection when it neither receives nor sends for this long, 1 to 6,553,500. */
+  readonly idleTimeoutMs?: number;
+  /** Options set before the connect. */
+  readonly options?: SocketOptions;
+}
+
+export interface ResolvedConnectOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly sourceAddress: string | undefined;
+  readonly sourcePort: number;
+  readonly connectTimeoutTicks: number;
+  readonly idleTimeoutTicks: number;
+  readonly options: readonly number[];
+}
+
+const NAMES = [
+  'host',
+  'port',
+  'source',
+  'timeoutMs',
+  'idleTimeoutMs',
+  'options',
+] as const satisfies readonly (keyof ConnectOptions)[];
+const SOURCE_NAMES = ['address', 'port'] as const satisfies readonly (keyof ConnectSource)[];
+
+export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectOptions {
+  checkOptions('options', options, NAMES);
+  const port = checkPort('options.port', options.port);
+  if (port === 0) throw new RangeError('options.port must be an integer from 1 to 65535, not 0');
+  const source = options.source ?? {};
+  checkOptions('options.source', source, SOURCE_NAMES);
+  return {
+    host: checkString('options.host', options.host),
+    port,
+    sourceAddress: source.address === undefined ? undefined : checkString('options.source.address', source.address),
+    sourcePort: source.port === undefined ? 0 : checkPort('options.source.port', source.port),
+    connectTimeoutTicks: timeoutTicks('options.timeoutMs', options.timeoutMs),
+    idleTimeoutTicks: timeoutTicks('options.idleTimeoutMs', options.idleTimeoutMs),
+    options: encodeOptions(options.options),
+  };
+}
+
+const PORT_AT = 2;
+const FAMILY_AT = 0;
+const IPV4 = 4;
+const IPV6 = 6;
+
+function encodeAddress(name: string, address: string, port: number, into: Uint8Array): void {
+  if (!native.encodeAddress(address, into)) throw new RangeError(`${name} is not an IP address: '${address}'`);
+  new DataView(into.buffer, into.byteOffset).setUint16(PORT_AT, port, true);
+}
+
+/** Remote and source address as two AddressRecords. */
+export function encodeAddresses(remote: string, options: ResolvedConnectOptions): Uint8Array {
+  const records = new Uint8Array(2 * ADDRESS_RECORD_BYTES);
+  const source = records.subarray(ADDRESS_RECORD_BYTES);
+  encodeAddress('options.host', remote, options.port, records);
+  if (options.sourceAddress !== undefined) {
+    encodeAddress('options.source.address', options.sourceAddress, options.sourcePort, source);
+    if (source[FAMILY_AT] !== records[FAMILY_AT]) {
+      throw new RangeError(`options.source.address ${options.sourceAddress} is of another family than ${remote}`);
+    }
+  } else if (options.sourcePort !== 0) {
+    encodeAddress('options.source', records[FAMILY_AT] === IPV4 ? '0.0.0.0' : '::', options.sourcePort, source);
+  }
+  return records;
+}
+
+/** The family that a name must resolve to: that of the source address, or any. */
+export function wantedFamily(options: ResolvedConnectOptions): 0 | 4 | 6 {
+  if (options.sourceAddress === undefined) return 0;
+  return options.sourceAddress.includes(':') ? IPV6 : IPV4;
+}

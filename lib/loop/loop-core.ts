@@ -1,0 +1,192 @@
+// The inside of a loop that its verbs share: the native half, what is pending, and the way to the end.
+
+import { libuvUsable, native, type NativeFailure, type NativeLoop, type NativeTasks } from '../binding.js';
+import { ConnscaleError } from '../connscale-error.js';
+import { SystemError, type SystemErrorDetails } from '../system-error.js';
+import { dispatch } from './dispatch.js';
+import { Request } from './layout.js';
+import { giveLoopNumber, takeLoopNumber } from './loop-numbers.js';
+import type { ResolvedLoopOptions } from './loop-options.js';
+import { LoopState } from './loop-state.js';
+import { OutboundSlots } from './outbound-slots.js';
+import { SubmissionRing } from './submission-ring.js';
+
+type Phase = 'open' | 'closing' | 'closed';
+type TaskName = keyof NativeTasks;
+
+export class LoopCore {
+  readonly options: ResolvedLoopOptions;
+  readonly state: LoopState;
+  readonly ring: SubmissionRing;
+  readonly slots: OutboundSlots;
+  readonly native: NativeLoop;
+  readonly number: number;
+  /** Listeners that are open. */
+  listeners = 0;
+  #phase: Phase = 'open';
+  #pendingTasks = 0;
+  #wantsRef = true;
+  #hasRef = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ResolvedLoopOptions) {
+    this.options = options;
+    this.state = new LoopState(options);
+    this.number = takeLoopNumber();
+    try {
+      this.native = this.#openNative();
+    } catch (error) {
+      giveLoopNumber(this.number);
+      throw error;
+    }
+    this.ring = new SubmissionRing(this.state, () => {
+      this.native.flush();
+    });
+    this.slots = new OutboundSlots(this.number, this.state.firstOutboundSlot, options.maxConnections);
+    this.state.outboundClosed = (slot) => {
+      this.slots.give(slot);
+    };
+    this.state.peerEnded = (id) => {
+      this.ring.push(id, Request.End);
+    };
+  }
+
+  #openNative(): NativeLoop {
+    const { options, state } = this;
+    const loop = new native.NativeLoop({
+      memory: state.memory,
+      layout: state.layout,
+      dispatch: (count) => {
+        dispatch(state, count);
+        this.updateRef();
+      },
+      fail: (errno, syscall, reason) => {
+        this.#fail(errno, syscall, reason);
+      },
+      loop: this.number,
+      maxConnections: options.maxConnections,
+      highWaterMarkBytes: options.highWaterMarkBytes,
+      writeQueueMaxBytes: options.writeQueueMaxBytes,
+      driver: options.driver,
+      privateDescriptors: options.descriptors === 'private',
+      useLibuv: libuvUsable,
+      descriptorsWanted: options.descriptorsWanted,
+    });
+    const failure = loop.start();
+    if (failure !== undefined) throw new SystemError(failure.errno, failure.syscall);
+    return loop;
+  }
+
+  /** Throws when nothing new may be started. */
+  requireOpen(): void {
+    if (this.#phase === 'open') return;
+    throw new ConnscaleError('ERR_CONNSCALE_LOOP_CLOSED', 'the loop is closed');
+  }
+
+  /** Asks the loop's thread; what it answers, or the error it answers with. */
+  async task<Name extends TaskName>(
+    name: Name,
+    parameters: Parameters<NativeTasks[Name]>[0],
+    details?: SystemErrorDetails,
+  ): Promise<ReturnType<NativeTasks[Name]>> {
+    if (this.#phase === 'closed') throw taskError({ errno: 0, syscall: '' });
+    this.#pendingTasks++;
+    this.updateRef();
+    try {
+      const outcome = await this.native.task(name, parameters);
+      if (isFailure(outcome)) throw taskError(outcome, details);
+      return outcome;
+    } finally {
+      this.#pendingTasks--;
+      this.updateRef();
+    }
+  }
+
+  /** A loop keeps the process alive while it has something to wait for. */
+  updateRef(): void {
+    const busy = this.listeners + this.state.open + this.#pendingTasks > 0;
+    const wanted = (busy && this.#wantsRef) || this.#phase === 'closing';
+    if (wanted === this.#hasRef || this.#phase === 'closed') return;
+    this.#hasRef = wanted;
+    if (wanted) this.native.ref();
+    else this.native.unref();
+  }
+
+  setWantsRef(wanted: boolean): void {
+    this.#wantsRef = wanted;
+    this.updateRef();
+  }
+
+  close(beforehand: () => void): Promise<void> {
+    this.#closed ??= this.#shutDown(beforehand);
+    return this.#closed;
+  }
+
+  async #shutDown(beforehand: () => void): Promise<void> {
+    if (this.#phase === 'closed') return; // it broke
+    const loopClosed = new Promise<void>((resolve) => {
+      this.state.loopClosed = resolve;
+    });
+    this.#phase = 'closing';
+    this.updateRef();
+    beforehand();
+    await this.task('shutdown', { timeoutMs: this.options.closeTimeoutMs });
+    if (this.options.driver === 'manual') await this.#pollUntil(loopClosed);
+    await loopClosed;
+    this.#end();
+  }
+
+  /** Nobody else polls a 'manual' loop that is closing. */
+  async #pollUntil(done: Promise<void>): Promise<void> {
+    const state = { done: false };
+    void done.then(() => {
+      state.done = true;
+    });
+    while (!state.done) {
+      this.native.poll(0);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #end(): void {
+    if (this.#phase === 'closed') return;
+    this.#phase = 'closed';
+    giveLoopNumber(this.number);
+    this.native.stop();
+  }
+
+  #fail(errno: number, syscall: string, reason: 'submission' | 'detached' | 'poller'): void {
+    if (reason === 'submission') {
+      throw new ConnscaleError(
+        'ERR_CONNSCALE_INVALID_SUBMISSION',
+        "a request made no sense: the loop's memory was written over. It and the requests behind it were dropped",
+      );
+    }
+    this.state.ids.fill(0);
+    this.state.open = 0;
+    this.state.loopClosed();
+    this.#end();
+    throw new ConnscaleError(
+      'ERR_CONNSCALE_LOOP_BROKEN',
+      reason === 'detached'
+        ? "the loop is closed: its memory, an ArrayBuffer that the receive slab is part of, was detached"
+        : 'the loop is closed: its poller failed',
+      errno === 0 ? undefined : { cause: new SystemError(errno, syscall) },
+    );
+  }
+}
+
+function isFailure(outcome: unknown): outcome is NativeFailure {
+  return typeof outcome === 'object' && outcome !== null && 'errno' in outcome;
+}
+
+/** Without a call it is a state of ours. */
+function taskError(failure: NativeFailure, details?: SystemErrorDetails): Error {
+  if (failure.syscall !== '') return new SystemError(failure.errno, failure.syscall, details);
+  const code = native.errors[failure.errno]?.[0];
+  if (code === 'ENOTCONN') {
+    return new ConnscaleError('ERR_CONNSCALE_STALE_ID', 'the id names no connection of this loop: it has closed, or never was one');
+  }
+  if (code === 'EBADF') return new ConnscaleError('ERR_CONNSCALE_LISTENER_CLOSED', 'the listener is closed');
+  return new ConnscaleError('ERR_CONNSCALE_LOOP_CLOSED', 'the loop is closed');
+}

@@ -1,0 +1,48 @@
+// Reads what lib/ passes. The façade has validated it already; here only types are checked again, so that nothing that
+// reaches this file can crash the process.
+#ifndef CONNSCALE_BINDING_ARGS_H_
+#define CONNSCALE_BINDING_ARGS_H_
+
+#include <napi.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/socket_address.h"
+#include "base/socket_option.h"
+
+namespace connscale::binding {
+
+/// Fields of one argument object. After a missing or wrong field every read yields zero, and ok() is false with a
+/// TypeError pending.
+class Fields {
+ public:
+  Fields(Napi::Env env, const Napi::Value& value);
+
+  [[nodiscard]] bool ok() const { return ok_; }
+  double number(const char* name);
+  uint32_t u32(const char* name);
+  bool flag(const char* name);
+  std::string text(const char* name);
+  Napi::Function function(const char* name);
+  Napi::ArrayBuffer array_buffer(const char* name);
+  SocketAddress address(const char* name);
+  std::vector<OptionValue> options(const char* name);
+
+ private:
+  Napi::Value get(const char* name);
+  void fail(const char* name, const char* expected);
+
+  Napi::Env env_;
+  Napi::Object object_;
+  bool ok_ = true;
+};
+
+Napi::Object to_object(Napi::Env env, const SocketAddress& address);
+Napi::Object to_object(Napi::Env env, SysError failure);
+
+}  // namespace connscale::binding
+
+#endif  // CONNSCALE_BINDING_ARGS_H_

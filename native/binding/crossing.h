@@ -1,0 +1,71 @@
+// The one place where a batch reaches JavaScript and its answers come back: memory that JavaScript allocated, and one
+// call of one function.
+#ifndef CONNSCALE_BINDING_CROSSING_H_
+#define CONNSCALE_BINDING_CROSSING_H_
+
+#include <napi.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "engine/engine.h"
+
+namespace connscale::binding {
+
+/// Where things are in the loop's ArrayBuffer, in bytes. lib/loop/layout.ts computes it; checked against the buffer here.
+struct Layout {
+  uint32_t counters = 0;
+  uint32_t completions = 0;
+  uint32_t completion_capacity = 0;
+  uint32_t submissions = 0;
+  uint32_t submission_bytes = 0;
+  uint32_t slab = 0;
+  uint32_t slab_bytes = 0;
+  uint32_t queued = 0;
+  uint32_t slots = 0;
+
+  [[nodiscard]] bool fits(size_t buffer_bytes) const noexcept;
+};
+
+/// The loop's memory as native code sees it during one crossing. JavaScript may detach the buffer whenever it runs, so
+/// nobody keeps these pointers across a call into it.
+struct Memory {
+  uint32_t* submitted = nullptr;  // bytes of submissions waiting
+  double* counters = nullptr;
+  Completion* completions = nullptr;
+  uint8_t* submissions = nullptr;
+  uint8_t* slab = nullptr;
+  uint32_t* queued = nullptr;
+};
+
+class Crossing {
+ public:
+  Crossing(Napi::ArrayBuffer memory, const Layout& layout, Napi::Function dispatch, Napi::Function fail);
+
+  [[nodiscard]] const Layout& layout() const noexcept { return layout_; }
+  /// False: the buffer was detached, and the loop can only end.
+  [[nodiscard]] bool map(Memory* memory) const;
+
+  enum class Uncaught : uint8_t { kReport, kLeavePending };
+  /// Hands the first `count` completions to JavaScript. What a handler throws goes to uncaughtException and the rest is
+  /// handed over all the same; with kLeavePending it stays pending for the caller, and false is returned.
+  bool dispatch(uint32_t count, Uncaught uncaught);
+  /// Tells JavaScript that the loop has failed for good: it gets the error's number, its call, and a reason of ours.
+  void fail(SysError failure, const char* reason);
+
+  void apply(const Memory& memory, const std::vector<Acknowledgement>& acknowledgements) const noexcept;
+
+ private:
+  [[nodiscard]] Napi::Env env() const { return dispatch_.Env(); }
+  bool call(const Napi::FunctionReference& function, std::initializer_list<napi_value> arguments, Uncaught uncaught);
+
+  Layout layout_;
+  Napi::Reference<Napi::ArrayBuffer> memory_;
+  Napi::FunctionReference dispatch_;
+  Napi::FunctionReference fail_;
+  Napi::AsyncContext context_;
+};
+
+}  // namespace connscale::binding
+
+#endif  // CONNSCALE_BINDING_CROSSING_H_
