@@ -38,36 +38,41 @@ bool Crossing::map(Memory* memory) const {
   return true;
 }
 
-bool Crossing::call(const Napi::FunctionReference& function, std::initializer_list<napi_value> arguments,
-                    Uncaught uncaught) {
-  if (uncaught == Uncaught::kLeavePending) {
-    function.Call(arguments);
-  } else {
-    function.MakeCallback(env().Global(), arguments, context_);
-  }
-  return !env().IsExceptionPending();
+Crossing::Outcome Crossing::call(const Napi::FunctionReference& function, std::initializer_list<napi_value> arguments,
+                                 Uncaught uncaught) {
+  napi_value result = nullptr;
+  const napi_status status =
+      uncaught == Uncaught::kLeavePending
+          ? napi_call_function(env(), env().Global(), function.Value(), arguments.size(), arguments.begin(), &result)
+          : napi_make_callback(env(), context_, env().Global(), function.Value(), arguments.size(), arguments.begin(),
+                               &result);
+  if (status == napi_ok) return Outcome::kReturned;
+  // Without an exception the call was refused: a worker that is being terminated runs no more JavaScript.
+  return env().IsExceptionPending() ? Outcome::kThrew : Outcome::kEnvironmentEnded;
+}
+
+void Crossing::report_uncaught() const {
+  napi_value thrown = nullptr;
+  if (napi_get_and_clear_last_exception(env(), &thrown) != napi_ok) return;
+  (void)napi_fatal_exception(env(), thrown);  // ignored: fails only in an environment that has ended
 }
 
 bool Crossing::dispatch(uint32_t count, Uncaught uncaught) {
   if (count == 0) return true;
   // dispatch() in JavaScript remembers how far it came, so each further call goes on behind the handler that threw.
   for (uint32_t i = 0; i < count; ++i) {
-    if (call(dispatch_, {Napi::Number::New(env(), count)}, uncaught)) return true;
+    if (call(dispatch_, {Napi::Number::New(env(), count)}, uncaught) != Outcome::kThrew) return true;
     if (uncaught == Uncaught::kLeavePending) return false;
-    const Napi::Error thrown = env().GetAndClearPendingException();
-    // ignored: it fails only in an environment that is ending, where nobody listens any more.
-    (void)napi_fatal_exception(env(), thrown.Value());
+    report_uncaught();
   }
   return true;
 }
 
 void Crossing::fail(SysError failure, const char* reason) {
-  const bool told = call(fail_, {Napi::Number::New(env(), failure.code), Napi::String::New(env(), call_name(failure.call)),
-                                 Napi::String::New(env(), reason)},
-                         Uncaught::kReport);
-  if (told) return;
-  const Napi::Error thrown = env().GetAndClearPendingException();
-  (void)napi_fatal_exception(env(), thrown.Value());  // ignored: as above
+  const std::initializer_list<napi_value> arguments = {Napi::Number::New(env(), failure.code),
+                                                       Napi::String::New(env(), call_name(failure.call)),
+                                                       Napi::String::New(env(), reason)};
+  if (call(fail_, arguments, Uncaught::kReport) == Outcome::kThrew) report_uncaught();
 }
 
 void Crossing::apply(const Memory& memory, const std::vector<Acknowledgement>& acknowledgements) const noexcept {

@@ -57,7 +57,9 @@ class Crossing {
 
  private:
   [[nodiscard]] Napi::Env env() const { return dispatch_.Env(); }
-  bool call(const Napi::FunctionReference& function, std::initializer_list<napi_value> arguments, Uncaught uncaught);
+  enum class Outcome : uint8_t { kReturned, kThrew, kEnvironmentEnded };
+  Outcome call(const Napi::FunctionReference& function, std::initializer_list<napi_value> arguments, Uncaught uncaught);
+  void report_uncaught() const;
 
   Layout layout_;
   Napi::Reference<Napi::ArrayBuffer> memory_;

@@ -123,26 +123,30 @@ LoopWrap::~LoopWrap() = default;
 /// What failed, or undefined. Apart from the constructor, so that a failure can be told as a value.
 Napi::Value LoopWrap::start(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (driver_ == nullptr || hook_ != nullptr || stopping_) return env.Undefined();
-  if (napi_add_async_cleanup_hook(env, on_environment_end, this, &hook_) != napi_ok) {
-    return to_object(env, SysError{error::kENOMEM, Call::kMemory});
-  }
+  if (driver_ == nullptr || started_) return env.Undefined();
+  started_ = true;
+  running_ = true;
   Ref();  // a loop lives until it is closed, as a server does
-  const Result<void> started = driver_->start();
+  Result<void> started = driver_->start();
+  // After the driver's own hooks, so that it runs before them: an engine's thread must not call a threadsafe function
+  // that the environment has taken down.
+  if (started.ok() && napi_add_async_cleanup_hook(env, on_environment_end, this, &hook_) != napi_ok) {
+    started = SysError{error::kENOMEM, Call::kMemory};
+  }
   if (started.ok()) return env.Undefined();
   stop_driver();
   return to_object(env, started.failure());
 }
 
 Napi::Value LoopWrap::flush(const Napi::CallbackInfo& info) {
-  if (hook_ != nullptr) driver_->flush();
+  if (running_) driver_->flush();
   return info.Env().Undefined();
 }
 
 Napi::Value LoopWrap::poll(const Napi::CallbackInfo& info) {
   const double wanted = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : 0;
   const int timeout_ms = wanted < 0 ? -1 : static_cast<int>(std::fmin(wanted, INT_MAX));
-  const uint32_t count = hook_ != nullptr ? driver_->poll(timeout_ms) : 0;
+  const uint32_t count = running_ ? driver_->poll(timeout_ms) : 0;
   return Napi::Number::New(info.Env(), count);
 }
 
@@ -155,7 +159,7 @@ Napi::Value LoopWrap::task(const Napi::CallbackInfo& info) {
   std::unique_ptr<SettledTask> task = make_task(env, info[0].As<Napi::String>().Utf8Value(), info[1]);
   if (task == nullptr) return env.Undefined();
   const Napi::Promise promise = task->promise();
-  if (hook_ != nullptr) {
+  if (running_) {
     driver_->post(std::move(task));
   } else {
     task->settle();
@@ -164,12 +168,12 @@ Napi::Value LoopWrap::task(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value LoopWrap::ref(const Napi::CallbackInfo& info) {
-  if (hook_ != nullptr && !stopping_) driver_->ref();
+  if (running_) driver_->ref();
   return info.Env().Undefined();
 }
 
 Napi::Value LoopWrap::unref(const Napi::CallbackInfo& info) {
-  if (hook_ != nullptr && !stopping_) driver_->unref();
+  if (running_) driver_->unref();
   return info.Env().Undefined();
 }
 
@@ -181,10 +185,10 @@ Napi::Value LoopWrap::stop(const Napi::CallbackInfo& info) {
 }
 
 void LoopWrap::stop_driver() {
-  if (hook_ == nullptr || std::exchange(stopping_, true)) return;
+  if (!std::exchange(running_, false)) return;
   driver_->stop([this] {
     const Napi::HandleScope scope(Env());
-    (void)napi_remove_async_cleanup_hook(hook_);  // ignored: fails only for a null handle
+    if (hook_ != nullptr) (void)napi_remove_async_cleanup_hook(hook_);  // ignored: fails only for a null handle
     Unref();
   });
 }

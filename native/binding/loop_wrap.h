@@ -33,7 +33,8 @@ class LoopWrap : public Napi::ObjectWrap<LoopWrap> {
   std::unique_ptr<Driver> driver_;
   const char* name_ = "";
   napi_async_cleanup_hook_handle hook_ = nullptr;
-  bool stopping_ = false;
+  bool started_ = false;
+  bool running_ = false;
 };
 
 }  // namespace connscale::binding

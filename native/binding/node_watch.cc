@@ -32,6 +32,7 @@ struct NodeWatch::State {
   std::function<void()> ready;
   std::function<void()> closed;
   int open_handles = 0;
+  bool closing = false;
 
   static State& of(Libuv::Handle* handle) noexcept { return **reinterpret_cast<State**>(memory_of(handle)); }
   // A status other than 0 means that the descriptor is bad; the turn that follows meets the error itself.
@@ -39,8 +40,9 @@ struct NodeWatch::State {
   static void on_timer(Libuv::Handle* handle) { of(handle).on_ready(); }
   static void on_close(Libuv::Handle* handle);
 
+  // A call of ready() may close the watch: the function must outlive it, so it is not cleared then.
   void on_ready() {
-    if (ready) ready();
+    if (!closing) ready();
   }
 };
 
@@ -107,7 +109,7 @@ void NodeWatch::close(std::function<void()> closed) {
     if (closed) closed();
     return;
   }
-  state->ready = {};
+  state->closing = true;
   state->closed = std::move(closed);
   libuv_.close(state->poll, State::on_close);
   libuv_.close(state->timer, State::on_close);
