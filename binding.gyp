@@ -20,6 +20,8 @@
         'NAPI_VERSION=9',
         'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
         'NODE_ADDON_API_DISABLE_DEPRECATED',
+        # An environment that is ending runs no more JavaScript; that is no reason to abort the process.
+        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
       ],
       'conditions': [
         ['OS=="linux"', {

@@ -33,7 +33,11 @@
 #define CONNSCALE_PLATFORM_H_
 
 #if defined(CONNSCALE_SIM)
+#include "sim/os.h"
 #include "sim/poller.h"
+#include "sim/socket_options.h"
+#include "sim/thread.h"
+#include "sim/wakeup.h"
 #elif defined(__linux__)
 #include "linux/descriptor_table.h"
 #include "linux/os.h"

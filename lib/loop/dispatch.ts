@@ -5,6 +5,7 @@ import { SystemError } from '../system-error.js';
 import { native } from '../binding.js';
 import type { ConnectionId } from './connection-id.js';
 import type { HandlerSet } from './handler-table.js';
+import type { Handlers } from './handlers.js';
 import {
   COMPLETION_DOUBLES,
   COMPLETION_OFFSET,
@@ -69,9 +70,15 @@ function deliver(
     return;
   }
   if ((state.flags[slot]! & Flag.Closing) !== 0) return;
-  if (operation === Operation.Drain) handlers.drain?.(id);
+  if (operation === Operation.Drain) onDrain(state, handlers, id, slot);
   else if (handlers.end !== undefined) handlers.end(id);
   else state.peerEnded(id);
+}
+
+/** More may have been written since native code found the queue empty: then it is asked again, behind that. */
+function onDrain(state: LoopState, handlers: Handlers, id: ConnectionId, slot: number): void {
+  if (state.queued[slot] === 0) handlers.drain?.(id);
+  else if (handlers.drain !== undefined) state.drainAgain(id);
 }
 
 function onOpen(state: LoopState, set: HandlerSet, id: ConnectionId, slot: number): void {

@@ -46,6 +46,9 @@ export class LoopCore {
     this.state.outboundClosed = (slot) => {
       this.slots.give(slot);
     };
+    this.state.drainAgain = (id) => {
+      this.ring.askForDrain(id);
+    };
     this.state.peerEnded = (id) => {
       this.ring.push(id, Request.End);
     };
@@ -104,8 +107,9 @@ export class LoopCore {
 
   /** A loop keeps the process alive while it has something to wait for. */
   updateRef(): void {
-    const busy = this.listeners + this.state.open + this.#pendingTasks > 0;
-    const wanted = (busy && this.#wantsRef) || this.#phase === 'closing';
+    const busy = this.listeners + this.state.open > 0 && this.#wantsRef;
+    // Somebody awaits these, whether or not the loop may end with the process.
+    const wanted = busy || this.#pendingTasks > 0 || this.#phase === 'closing';
     if (wanted === this.#hasRef || this.#phase === 'closed') return;
     this.#hasRef = wanted;
     if (wanted) this.native.ref();

@@ -49,6 +49,9 @@ export class LoopState {
   /** Called when the peer has ended a connection whose handlers do not care. */
   peerEnded: (id: number) => void = () => undefined;
 
+  /** Called when a drain came before what was written since. */
+  drainAgain: (id: number) => void = () => undefined;
+
   constructor(options: ResolvedLoopOptions) {
     const slots = 2 * options.maxConnections;
     const layout = layOut({

@@ -40,6 +40,11 @@ export class SubmissionRing {
     this.#begin(id, request, 0, 0);
   }
 
+  /** A drain when everything written so far is gone. */
+  askForDrain(id: number): void {
+    this.#begin(id, Request.Write, NOTIFY_DRAIN, 0);
+  }
+
   /** Queues bytes of a connection, in as many records as they need. */
   write(id: number, bytes: Uint8Array, offset: number, length: number, notifyDrain: boolean): void {
     const flags = notifyDrain ? NOTIFY_DRAIN : 0;

@@ -50,18 +50,19 @@ void ThreadDriver::on_notified() {
 }
 
 void ThreadDriver::hand_over(Delivery& delivery) {
+  Memory memory;
+  if (!crossing_.map(&memory)) return break_down({}, "detached");
+  crossing_.apply(memory, delivery.acknowledgements);
+  write_counters(delivery.counters, memory.counters);
   if (!delivery.finished.empty()) {
     const Napi::CallbackScope continuations(env_, context_);  // promises go on when it ends
     settle(delivery.finished);
   }
-  Memory memory;
-  if (!crossing_.map(&memory)) return break_down({}, "detached");
+  if (delivery.malformed) crossing_.fail({}, "submission");
+  if (!crossing_.map(&memory)) return break_down({}, "detached");  // JavaScript ran
   const Batch& batch = delivery.batch;
   std::memcpy(memory.completions, batch.completions, batch.count * sizeof(Completion));
   std::memcpy(memory.slab, batch.slab.data(), batch.slab.used());
-  crossing_.apply(memory, delivery.acknowledgements);
-  write_counters(delivery.counters, memory.counters);
-  if (delivery.malformed) crossing_.fail({}, "submission");
   crossing_.dispatch(batch.count, Crossing::Uncaught::kReport);
   flush();
   if (delivery.failure.code != 0) break_down(delivery.failure, "poller");

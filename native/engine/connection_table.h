@@ -32,7 +32,7 @@ struct alignas(64) Connection {
   uint32_t send_ref = 0;   // 0, or 1 + an index: into the turn's SendBatch (in_send_batch) or the write queues
   uint32_t handlers = 0;   // which handlers in JavaScript
   uint16_t idle_ticks = 0;
-  int16_t close_error = 0;
+  uint8_t close_error = 0;  // portable error numbers end at 133
   ConnectionState state = ConnectionState::kFree;
   Call close_call = Call::kNone;
   uint8_t listener = 0;  // 1 + index of the listener that accepted it
@@ -44,6 +44,7 @@ struct alignas(64) Connection {
   bool notify_drain : 1 = false;
   bool in_send_batch : 1 = false;
   bool has_deadline : 1 = false;   // linked into the timer wheel
+  bool drain_due : 1 = false;      // in the list of those whose kDrain is to be reported
 };
 static_assert(sizeof(Connection) == 64, "the promise of design and README: at most 64 bytes for an idle connection");
 

@@ -56,8 +56,12 @@ int32_t Engine::next_turn_ms() const noexcept {
   const bool sweeping = shutting_down_ && shutdown_cursor_ < table_.slots();
   if (closed_head_ != kNoSlot || !drained_.empty() || poller_.has_ready() || sweeping) return 0;
   uint64_t due = UINT64_MAX;
-  const int64_t tick = wheel_.next();
-  if (tick >= 0) due = static_cast<uint64_t>(tick) * kTickMs;
+  const int64_t next = wheel_.next();
+  if (next >= 0) {
+    // A tick has 32 bits and wraps; how far away one is does not.
+    const auto ahead = static_cast<int32_t>(static_cast<uint32_t>(next) - tick());
+    due = static_cast<uint64_t>(static_cast<int64_t>(now_ms_ / kTickMs) + ahead) * kTickMs;
+  }
   for (const auto& listener : listeners_) {
     if (listener->open && listener->policy.retry_at_ms() != 0) due = std::min(due, listener->policy.retry_at_ms());
   }
@@ -211,6 +215,7 @@ void Engine::on_sent(uint32_t slot, const Event& event, Batch& batch) noexcept {
   const auto moved = static_cast<uint32_t>(event.result);
   if (moved > 0) {
     queues_.at(table_.at(slot).send_ref - 1).consume(moved);
+    counters_.bytesSent += moved;
     acknowledge(slot, moved);
   }
   touch(slot, table_.at(slot));
@@ -234,7 +239,7 @@ void Engine::finish(uint32_t slot, int32_t error, Call call, CloseMode mode) noe
     connection.in_send_batch = false;
     connection.send_ref = 0;
   }
-  connection.close_error = static_cast<int16_t>(error);
+  connection.close_error = static_cast<uint8_t>(error);
   connection.close_call = call;
   connection.state = ConnectionState::kClosing;
   if (poller_.close(connection.io, mode)) enlist_closed(slot);
@@ -271,7 +276,11 @@ void Engine::report_drained(Batch& batch) noexcept {
   size_t reported = 0;
   while (reported < drained_.size() && batch.room() > 0) {
     const ConnectionId id = drained_[reported++];
-    if (table_.find(id) != nullptr) push(batch, id.slot, Operation::kDrain, 0, 0);
+    Connection* const connection = table_.find(id);
+    if (connection == nullptr) continue;
+    connection->drain_due = false;
+    // With bytes queued again there will be another.
+    if (connection->send_ref == 0) push(batch, id.slot, Operation::kDrain, 0, 0);
   }
   drained_.erase(drained_.begin(), drained_.begin() + static_cast<ptrdiff_t>(reported));
 }

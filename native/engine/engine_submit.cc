@@ -51,7 +51,7 @@ bool Engine::carry_out(const SubmissionHead& head, const uint8_t* payload) noexc
     return true;
   }
   if (request == Request::kWrite) {
-    if (head.length > 0) start_write(id.slot, Slice{payload, head.length}, (head.flags & kNotifyDrain) != 0);
+    start_write(id.slot, Slice{payload, head.length}, (head.flags & kNotifyDrain) != 0);
     return true;
   }
   // The others come after what was written before them.
@@ -102,7 +102,9 @@ bool Engine::start_connect(ConnectionId id, const uint8_t* payload, uint32_t len
   connection->idle_ticks = record.idle_timeout_ticks;
   const ConnectSpec spec{SocketAddress::from(record.remote), SocketAddress::from(record.source), options,
                          record.option_count};
-  const Result<void> started = poller_.connect(connection->io, spec, id.slot);
+  // Shutting down has swept the table already, perhaps beyond this slot.
+  const Result<void> started = shutting_down_ ? SysError{error::kECANCELED, Call::kConnect}
+                                              : poller_.connect(connection->io, spec, id.slot);
   if (!started.ok()) {
     ++counters_.connectFailures;
     finish(id.slot, started.failure().code, started.failure().call, CloseMode::kGraceful);
@@ -119,7 +121,11 @@ void Engine::start_write(uint32_t slot, Slice bytes, bool notify) noexcept {
     return;
   }
   if (notify) connection.notify_drain = true;
-  if (connection.in_send_batch) {
+  if (bytes.length == 0) {
+    // A question: is all gone? Then it is answered now, else when it is.
+    const bool empty = connection.send_ref == 0 && connection.state == ConnectionState::kOpen;
+    if (empty) settle_queue(slot);
+  } else if (connection.in_send_batch) {
     gathered_.append(connection.send_ref - 1, bytes);
   } else if (connection.send_ref != 0 || connection.state == ConnectionState::kConnecting) {
     enqueue(slot, &bytes, 1, 0);
@@ -137,7 +143,8 @@ void Engine::send_gathered() noexcept {
 }
 
 void Engine::send_entry(uint32_t index) noexcept {
-  SendBatch::Entry& entry = gathered_.at(index);
+  SendBatch::Entry entry = gathered_.at(index);
+  gathered_.at(index).first = SendBatch::kNone;  // also when the connection ends before its last slice
   const uint32_t slot = entry.slot;
   Connection& connection = table_.at(slot);
   connection.in_send_batch = false;
@@ -146,16 +153,15 @@ void Engine::send_entry(uint32_t index) noexcept {
   Slice slices[kSendSlicesMax];
   while (entry.first != SendBatch::kNone) {
     const uint32_t count = gathered_.take(entry, slices, kSendSlicesMax);
-    if (connection.send_ref != 0) {
-      enqueue(slot, slices, count, 0);
-      continue;
+    int32_t sent = 0;
+    if (connection.send_ref == 0) {
+      sent = poller_.try_send(connection.io, slices, count);
+      if (sent < 0) return finish(slot, -sent, Call::kWrite, CloseMode::kGraceful);
+      counters_.bytesSent += static_cast<uint32_t>(sent);
+      acknowledge(slot, static_cast<uint32_t>(sent));
     }
-    const int32_t sent = poller_.try_send(connection.io, slices, count);
-    if (sent < 0) return finish(slot, -sent, Call::kWrite, CloseMode::kGraceful);
-    counters_.bytesSent += static_cast<uint32_t>(sent);
-    acknowledge(slot, static_cast<uint32_t>(sent));
     enqueue(slot, slices, count, static_cast<uint32_t>(sent));
-    if (connection.state != ConnectionState::kOpen) return;  // no memory for the queue
+    if (connection.state != ConnectionState::kOpen) return;  // no memory for the queue, or beyond its bound
   }
   if (connection.send_ref != 0) {
     send_queue(slot);
@@ -217,7 +223,8 @@ void Engine::settle_queue(uint32_t slot) noexcept {
   Connection& connection = table_.at(slot);
   if (connection.notify_drain) {
     connection.notify_drain = false;
-    drained_.push_back(ConnectionId{slot, connection.generation});
+    if (!connection.drain_due) drained_.push_back(ConnectionId{slot, connection.generation});
+    connection.drain_due = true;
   }
   if (shutting_down_) return finish(slot, 0, Call::kNone, CloseMode::kGraceful);
   if (connection.end_wanted) send_end(slot);
