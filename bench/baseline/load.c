@@ -1,0 +1,67 @@
+/* Usage: load <case> <port> <count> <concurrency> <source network> <limit in seconds> */
+#include "load.h"
+
+static const struct {
+  const char* name;
+  load_case* run;
+} cases[] = {{"echo", run_echo}, {"churn", run_churn}, {"pingpong", run_pingpong}, {"hold", run_hold}};
+
+void announce_ready_and_wait(void) {
+  printf("{\"ready\":true}\n");
+  fflush(stdout);
+  int character;
+  do {
+    character = getchar();
+    if (character == EOF) exit(0);
+  } while (character != '\n');
+}
+
+/* Failures are counted by errno; the harness knows the names. */
+void report_result(const struct load* load, uint64_t started_ns) {
+  const char* separator = "";
+  printf("{\"completed\":%u,\"seconds\":%.9f,\"failures\":{", load->completed, (double)(now_ns() - started_ns) / 1e9);
+  for (int error = 0; error < kErrnoMax; error++) {
+    if (load->failures[error] == 0) continue;
+    printf("%s\"%d\":%u", separator, error, load->failures[error]);
+    separator = ",";
+  }
+  printf("}}\n");
+  fflush(stdout);
+}
+
+/* The harness reads what this process has used before it lets it go. */
+void report_and_wait(const struct load* load, uint64_t started_ns) {
+  report_result(load, started_ns);
+  while (getchar() != EOF) {
+  }
+}
+
+static unsigned number(const char* text, unsigned long max) {
+  char* end;
+  const unsigned long value = strtoul(text, &end, 10);
+  if (*text == '\0' || *end != '\0' || value > max) {
+    fprintf(stderr, "not a number up to %lu: %s\n", max, text);
+    exit(2);
+  }
+  return (unsigned)value;
+}
+
+int main(int argc, char** argv) {
+  if (argc != 7) {
+    fprintf(stderr, "usage: load <case> <port> <count> <concurrency> <source network> <limit in seconds>\n");
+    return 2;
+  }
+  struct load load = {.port = (uint16_t)number(argv[2], UINT16_MAX),
+                      .count = number(argv[3], 100000000),
+                      .concurrency = number(argv[4], 10000),
+                      .source_network = number(argv[5], 255),
+                      .limit_ns = number(argv[6], 600) * UINT64_C(1000000000)};
+  raise_descriptor_limit();
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    if (strcmp(cases[i].name, argv[1]) != 0) continue;
+    cases[i].run(&load);
+    return 0;
+  }
+  fprintf(stderr, "unknown case: %s\n", argv[1]);
+  return 2;
+}
