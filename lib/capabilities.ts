@@ -9,6 +9,7 @@ export interface Capability {
   readonly reason?: string;
 }
 
+/** What can be done here, by name. */
 export interface Capabilities {
   /** The `'node'` driver: the loop inside Node's own. */
   readonly nodeDriver: Capability;

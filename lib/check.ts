@@ -39,11 +39,12 @@ export function checkOneOf<Word extends string>(name: string, value: unknown, wo
   return found;
 }
 
-/** An object none of whose keys is unknown. */
+/** An object none of whose keys is unknown, nor null: what is to have its default is left out, or undefined. */
 export function checkOptions(name: string, value: unknown, known: readonly string[]): void {
   if (typeof value !== 'object' || value === null) throw new TypeError(`${name} must be an object, not ${describe(value)}`);
-  for (const key of Object.keys(value)) {
+  for (const [key, setting] of Object.entries(value)) {
     if (!known.includes(key)) throw unknownOption(`${name}.${key}`, key, known);
+    if (setting === null) throw new TypeError(`${name}.${key} must not be null`);
   }
 }
 

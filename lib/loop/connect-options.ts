@@ -2,10 +2,11 @@
 
 import { native } from '../binding.js';
 import { checkOptions, checkPort, checkString } from '../check.js';
-import { ADDRESS_RECORD_BYTES } from './layout.js';
+import { ADDRESS_RECORD_BYTES, LITTLE_ENDIAN } from './layout.js';
 import { timeoutTicks } from './listen-options.js';
 import { encodeOptions, type SocketOptions } from './socket-options.js';
 
+/** Where to connect from. */
 export interface ConnectSource {
   /** Local address to connect from. Default: the kernel's choice. */
   readonly address?: string;
@@ -16,6 +17,7 @@ export interface ConnectSource {
   readonly port?: number;
 }
 
+/** What {@link Loop.connect} takes. */
 export interface ConnectOptions {
   /** Address or name to connect to. */
   readonly host: string;
@@ -73,23 +75,29 @@ const FAMILY_AT = 0;
 const IPV4 = 4;
 const IPV6 = 6;
 
+// One pair of records for all connects: it is copied into the submission ring before anything else runs.
+const records = new Uint8Array(2 * ADDRESS_RECORD_BYTES);
+const view = new DataView(records.buffer);
+const remoteRecord = records.subarray(0, ADDRESS_RECORD_BYTES);
+const sourceRecord = records.subarray(ADDRESS_RECORD_BYTES);
+
 function encodeAddress(name: string, address: string, port: number, into: Uint8Array): void {
   if (!native.encodeAddress(address, into)) throw new RangeError(`${name} is not an IP address: '${address}'`);
-  new DataView(into.buffer, into.byteOffset).setUint16(PORT_AT, port, true);
+  view.setUint16(into.byteOffset + PORT_AT, port, LITTLE_ENDIAN);
 }
 
-/** Remote and source address as two AddressRecords. */
+/** Remote and source address as two AddressRecords, in memory that the next call writes over. */
 export function encodeAddresses(remote: string, options: ResolvedConnectOptions): Uint8Array {
-  const records = new Uint8Array(2 * ADDRESS_RECORD_BYTES);
-  const source = records.subarray(ADDRESS_RECORD_BYTES);
-  encodeAddress('options.host', remote, options.port, records);
+  records.fill(0);
+  encodeAddress('options.host', remote, options.port, remoteRecord);
+  const family = remoteRecord[FAMILY_AT];
   if (options.sourceAddress !== undefined) {
-    encodeAddress('options.source.address', options.sourceAddress, options.sourcePort, source);
-    if (source[FAMILY_AT] !== records[FAMILY_AT]) {
+    encodeAddress('options.source.address', options.sourceAddress, options.sourcePort, sourceRecord);
+    if (sourceRecord[FAMILY_AT] !== family) {
       throw new RangeError(`options.source.address ${options.sourceAddress} is of another family than ${remote}`);
     }
   } else if (options.sourcePort !== 0) {
-    encodeAddress('options.source', records[FAMILY_AT] === IPV4 ? '0.0.0.0' : '::', options.sourcePort, source);
+    encodeAddress('options.source', family === IPV4 ? '0.0.0.0' : '::', options.sourcePort, sourceRecord);
   }
   return records;
 }

@@ -70,15 +70,25 @@ function deliver(
     return;
   }
   if ((state.flags[slot]! & Flag.Closing) !== 0) return;
-  if (operation === Operation.Drain) onDrain(state, handlers, id, slot);
+  if (operation === Operation.Drain) onDrain(state, handlers, id, slot, result === 1);
   else if (handlers.end !== undefined) handlers.end(id);
   else state.peerEnded(id);
 }
 
-/** More may have been written since native code found the queue empty: then it is asked again, behind that. */
-function onDrain(state: LoopState, handlers: Handlers, id: ConnectionId, slot: number): void {
-  if (state.queued[slot] === 0) handlers.drain?.(id);
-  else if (handlers.drain !== undefined) state.drainAgain(id);
+/**
+ * More may have been written since native code found the queue empty. Then it is asked again, behind that, and until the
+ * answer comes nothing else counts: one drain, and at a time when nothing is queued.
+ */
+function onDrain(state: LoopState, handlers: Handlers, id: ConnectionId, slot: number, isAnswer: boolean): void {
+  if (handlers.drain === undefined) return;
+  if (isAnswer) state.flags[slot]! &= ~Flag.AskedForDrain;
+  else if ((state.flags[slot]! & Flag.AskedForDrain) !== 0) return;
+  if (state.queued[slot] === 0) {
+    handlers.drain(id);
+  } else {
+    state.flags[slot]! |= Flag.AskedForDrain;
+    state.drainAgain(id);
+  }
 }
 
 function onOpen(state: LoopState, set: HandlerSet, id: ConnectionId, slot: number): void {

@@ -16,6 +16,9 @@ export const COMPLETION_OFFSET = 5;
 /** native/base/submission.h */
 export const Request = { Write: 1, End: 2, Destroy: 3, Reset: 4, Pause: 5, Resume: 6, Connect: 7 } as const;
 
+/** Native code reads words as this machine has them. */
+export const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
 export const NOTIFY_DRAIN = 1;
 export const SUBMISSION_HEAD_BYTES = 16;
 export const ADDRESS_RECORD_BYTES = 24;

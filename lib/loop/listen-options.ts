@@ -6,6 +6,7 @@ import { native, type NativeListenArguments } from '../binding.js';
 import { checkBoolean, checkInteger, checkOneOf, checkOptions, checkPort, checkString } from '../check.js';
 import { encodeOptions, type SocketOptions } from './socket-options.js';
 
+/** What {@link Loop.listen} takes. */
 export interface ListenOptions {
   /** Address or name to bind. Default `'::'`, which takes IPv4 as well (`'0.0.0.0'` where the kernel has no IPv6). */
   readonly host?: string;

@@ -1,6 +1,7 @@
 // A listening socket of a loop.
 
 import type { NativeAddress } from '../binding.js';
+import { ConnscaleError } from '../connscale-error.js';
 import type { Loop } from './loop.js';
 
 /** An address and a port, as the kernel has them. */
@@ -53,6 +54,8 @@ export class Listener {
    * @throws {ConnscaleError} `ERR_CONNSCALE_LISTENER_CLOSED`, `ERR_CONNSCALE_LOOP_CLOSED`
    */
   async stats(): Promise<ListenerStats> {
+    // Its place may be another listener's by now.
+    if (this.#closed !== undefined) throw new ConnscaleError('ERR_CONNSCALE_LISTENER_CLOSED', 'the listener is closed');
     return this.#owner.reportListener(this.#index);
   }
 

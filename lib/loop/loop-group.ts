@@ -11,6 +11,7 @@ import { Loop } from './loop.js';
 import { LOOP_OPTION_NAMES, type LoopOptions } from './loop-options.js';
 import type { SocketOptionName, SocketOptionValue } from './socket-options.js';
 
+/** What the constructor of {@link LoopGroup} takes. */
 export interface LoopGroupOptions extends Omit<LoopOptions, 'driver'> {
   /** Loops, each on a thread of its own, 1 to 256. */
   readonly loops: number;

@@ -9,6 +9,7 @@ export type Driver = 'node' | 'thread' | 'manual';
 /** Whose descriptor table a loop's sockets are in. */
 export type Descriptors = 'shared' | 'private';
 
+/** What the constructor of {@link Loop} takes. */
 export interface LoopOptions {
   /**
    * Who runs the loop. `'node'`: Node's own event loop, on this thread (lowest cost). `'thread'`: a native thread; batches

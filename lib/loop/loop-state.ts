@@ -8,7 +8,7 @@ import { layOut } from './layout.js';
 import type { ResolvedLoopOptions } from './loop-options.js';
 
 /** Bits of LoopState.flags. */
-export const Flag = { Closing: 1, Ended: 2, Resolving: 4 } as const;
+export const Flag = { Closing: 1, Ended: 2, Resolving: 4, AskedForDrain: 8 } as const;
 
 /** Where a connect was going, until it is known how it went. */
 export interface ConnectTarget {

@@ -82,6 +82,7 @@ export class Loop {
     const set = this.#state.table.acquire(handlers);
     try {
       const address = isAddress(resolved.address) ? resolved.address : (await lookup(resolved.address)).address;
+      this.#core.requireOpen(); // it may have been closed meanwhile
       const request = { ...resolved, address, handlers: set.index };
       const { listener, ...bound } = await this.#listenOn(request, options.host === undefined);
       this.#core.listeners++;
@@ -155,7 +156,8 @@ export class Loop {
       size = length ?? bytes.length - start;
       if (start < 0 || size < 0 || !(start + size <= bytes.length)) throw outsideBytes(start, size, bytes.length);
     }
-    if (state.flags[slot] !== 0 && this.#refuseOrPostponeWrite(id, slot, bytes, start, size)) return state.queued[slot]!;
+    const special = state.flags[slot]! & ~Flag.AskedForDrain;
+    if (special !== 0 && this.#refuseOrPostponeWrite(id, slot, bytes, start, size)) return state.queued[slot]!;
     const queued = state.queued[slot]! + size;
     if (queued > this.#writeQueueMaxBytes) throw queueFull(queued, this.#writeQueueMaxBytes);
     if (size === 0) return queued;

@@ -2,6 +2,7 @@
 
 import {
   CONNECT_RECORD_BYTES,
+  LITTLE_ENDIAN,
   NOTIFY_DRAIN,
   OPTION_RECORD_BYTES,
   Request,
@@ -9,7 +10,6 @@ import {
 } from './layout.js';
 import type { LoopState } from './loop-state.js';
 
-const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 /** Below this a copy byte by byte beats a call of the engine's copying routine. */
 const SMALL_COPY_BYTES = 16;
 

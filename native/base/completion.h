@@ -12,7 +12,7 @@ namespace connscale {
 enum class Operation : uint32_t {
   kOpen = 1,   // accepted or connected
   kData = 2,   // result bytes at offset in the receive slab
-  kDrain = 3,  // everything queued was taken by the kernel
+  kDrain = 3,  // everything queued was taken by the kernel. result: 1 when this answers an empty kWrite
   kEnd = 4,    // the peer sent FIN
   kClose = 5,  // last completion of an id. result: 0 or the negated error, offset: the Call
   kLoopClosed = 6,

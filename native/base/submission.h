@@ -10,7 +10,7 @@
 namespace connscale {
 
 enum class Request : uint16_t {
-  kWrite = 1,  // payload: the bytes
+  kWrite = 1,  // payload: the bytes; none, with kNotifyDrain: asks for a kDrain when all before it is gone
   kEnd = 2,    // FIN after what is queued
   kDestroy = 3,
   kReset = 4,  // RST

@@ -44,6 +44,7 @@ struct alignas(64) Connection {
   bool notify_drain : 1 = false;
   bool in_send_batch : 1 = false;
   bool has_deadline : 1 = false;   // linked into the timer wheel
+  bool drain_asked : 1 = false;    // JavaScript asked whether all is gone, and waits for the answer
   bool drain_due : 1 = false;      // in the list of those whose kDrain is to be reported
 };
 static_assert(sizeof(Connection) == 64, "the promise of design and README: at most 64 bytes for an idle connection");

@@ -279,8 +279,9 @@ void Engine::report_drained(Batch& batch) noexcept {
     Connection* const connection = table_.find(id);
     if (connection == nullptr) continue;
     connection->drain_due = false;
-    // With bytes queued again there will be another.
-    if (connection->send_ref == 0) push(batch, id.slot, Operation::kDrain, 0, 0);
+    if (connection->send_ref != 0) continue;  // bytes are queued again: there will be another
+    push(batch, id.slot, Operation::kDrain, connection->drain_asked ? 1 : 0, 0);
+    connection->drain_asked = false;
   }
   drained_.erase(drained_.begin(), drained_.begin() + static_cast<ptrdiff_t>(reported));
 }
@@ -320,6 +321,7 @@ void Engine::continue_shutdown(Batch& batch) noexcept {
 // --- listeners ---
 
 Result<SocketAddress> Engine::listen(const ListenerConfig& config, uint32_t* index) {
+  if (shutting_down_) return SysError{error::kECANCELED, Call::kNone};
   uint32_t free = 0;
   while (free < listeners_.size() && (listeners_[free]->open || listeners_[free]->policy.open() > 0)) ++free;
   if (free == kListenersMax) return SysError{error::kEMFILE, Call::kListen};

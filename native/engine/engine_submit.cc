@@ -123,6 +123,7 @@ void Engine::start_write(uint32_t slot, Slice bytes, bool notify) noexcept {
   if (notify) connection.notify_drain = true;
   if (bytes.length == 0) {
     // A question: is all gone? Then it is answered now, else when it is.
+    connection.drain_asked = true;
     const bool empty = connection.send_ref == 0 && connection.state == ConnectionState::kOpen;
     if (empty) settle_queue(slot);
   } else if (connection.in_send_batch) {
