@@ -44,16 +44,20 @@ async function checkTidy() {
   const queue = compiledFiles();
   const total = queue.length;
   console.log(`> clang-tidy on ${total} files`);
-  const complaints = [];
+  // A header's findings are told once, not once for each file that includes it.
+  const findings = new Set();
+  let failed = 0;
   const work = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       const { status, output } = await capture(tool, ['-p', BUILD, '--quiet', file]);
-      if (status !== 0) complaints.push(output);
+      if (status === 0) continue;
+      failed++;
+      for (const finding of output.split(/^(?=\S+:\d+:\d+: (?:error|warning):)/m)) findings.add(finding.trim());
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
-  for (const complaint of complaints) console.error(complaint);
-  if (complaints.length > 0) throw new Failure(`clang-tidy: ${complaints.length} of ${total} files`);
+  for (const finding of findings) console.error(finding);
+  if (failed > 0) throw new Failure(`clang-tidy: ${failed} of ${total} files`);
 }
 
 function checkEslint() {

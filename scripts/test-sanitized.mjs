@@ -3,7 +3,7 @@
 // workers. The sanitizer's runtime is preloaded into those processes only.
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { build, compilerLibrary, configure } from './lib/cmake.mjs';
+import { build, compilerLibrary, configure, test } from './lib/cmake.mjs';
 import { filesBelow, root } from './lib/paths.mjs';
 import { Failure, main, run } from './lib/run.mjs';
 import { readReports } from './lib/sanitizer-reports.mjs';
@@ -34,18 +34,6 @@ const SANITIZERS = {
 // ThreadSanitizer's shadow memory has no room for a randomised address space of some kernels.
 const fixedAddresses = findTool('setarch') === null ? [] : ['setarch', '-R'];
 
-function testNative(folder) {
-  const [command, ...args] = [
-    ...fixedAddresses,
-    'ctest',
-    '--test-dir',
-    folder,
-    '--output-on-failure',
-    '--no-tests=error',
-  ];
-  run(command, args);
-}
-
 function runPreloaded(environment, args) {
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   const [command, ...rest] = [...fixedAddresses, 'env', ...variables, process.execPath, ...args];
@@ -64,7 +52,9 @@ function testJavaScript(environment) {
   const files = ['test/contract', 'test/failure'].flatMap((folder) => filesBelow(folder, ['.ts']));
   const tests = files.filter((file) => file.endsWith('.test.ts'));
   if (tests.length === 0) throw new Failure('test/contract and test/failure hold no tests');
-  const flags = ['--test', '--test-reporter=spec', '--test-force-exit', '--test-concurrency=2'];
+  // The limit is for a whole file; the tests have their own, in test/helpers/node-runner.ts.
+  const limits = ['--test-concurrency=2', '--test-timeout=300000'];
+  const flags = ['--test', '--test-reporter=spec', '--test-force-exit', ...limits];
   runPreloaded(environment, ['--import', './test/helpers/typescript-loader.mjs', ...flags, ...tests]);
 }
 
@@ -85,7 +75,7 @@ await main(() => {
   const obstacle = configure(folder, { CONNSCALE_SANITIZE: sanitizer.flags });
   if (obstacle !== null) throw new Failure(`the sanitized tests cannot run: ${obstacle}`);
   build(folder);
-  testNative(folder);
+  test(folder, fixedAddresses);
 
   const reports = path.join(root, folder, 'reports');
   rmSync(reports, { recursive: true, force: true });

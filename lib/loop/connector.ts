@@ -30,22 +30,30 @@ export class Connector {
 
   connect(options: ConnectOptions, handlers: Handlers): ConnectionId {
     const resolved = resolveConnectOptions(options);
-    const direct = isAddress(resolved.host);
-    const addresses = direct ? encodeAddresses(resolved.host, resolved) : undefined;
-    const { state } = this.#core;
-    const set = state.table.acquire(handlers);
-    const id = this.#takeId(set);
+    const set = this.#core.state.table.acquire(handlers);
+    try {
+      return this.#start(resolved, set);
+    } catch (error) {
+      this.#core.state.table.release(set);
+      throw error;
+    }
+  }
+
+  #start(options: ResolvedConnectOptions, set: HandlerSet): ConnectionId {
+    const { state, slots } = this.#core;
+    const addresses = isAddress(options.host) ? encodeAddresses(options.host, options) : undefined;
+    const id = slots.take();
     const slot = id & SLOT_MASK;
     state.ids[slot] = id;
     state.queued[slot] = 0;
     state.flags[slot] = addresses === undefined ? Flag.Resolving : 0;
     state.open++;
     if (addresses !== undefined) {
-      this.#submit(id, set, resolved, addresses, resolved.host);
+      this.#submit(id, set, options, addresses, options.host);
     } else {
       const resolving = { id, set, postponed: [] };
       this.#resolving.set(slot, resolving);
-      void this.#resolve(resolving, resolved);
+      void this.#resolve(resolving, options);
     }
     this.#core.updateRef();
     return id;
@@ -72,21 +80,12 @@ export class Connector {
       this.#core.slots.give(slot);
       this.#core.updateRef();
       if (error === undefined) resolving.set.handlers.close?.(id);
-      else resolving.set.handlers.close?.(id, error as NodeJS.ErrnoException);
+      else resolving.set.handlers.close?.(id, error);
     });
   }
 
   abandonAll(): void {
     for (const { id } of [...this.#resolving.values()]) this.abandon(id);
-  }
-
-  #takeId(set: HandlerSet): ConnectionId {
-    try {
-      return this.#core.slots.take();
-    } catch (error) {
-      this.#core.state.table.release(set);
-      throw error;
-    }
   }
 
   #submit(id: ConnectionId, set: HandlerSet, options: ResolvedConnectOptions, addresses: Uint8Array, host: string): void {

@@ -45,7 +45,7 @@ export function checkHandlers(handlers: Handlers): void {
   if (typeof handlers !== 'object' || handlers === null) throw new TypeError('handlers must be an object');
   if (Object.getPrototypeOf(handlers) === Object.prototype) checkOptions('handlers', handlers, NAMES);
   for (const name of NAMES) {
-    const handler: unknown = handlers[name];
+    const handler: unknown = Reflect.get(handlers, name);
     if (handler !== undefined && typeof handler !== 'function') {
       throw new TypeError(`handlers.${name} must be a function, not ${typeof handler}`);
     }

@@ -2,7 +2,6 @@
 
 import type { NativeAddress } from '../binding.js';
 import { ConnscaleError } from '../connscale-error.js';
-import type { Loop } from './loop.js';
 
 /** An address and a port, as the kernel has them. */
 export type SocketAddress = NativeAddress;
@@ -33,7 +32,7 @@ export interface ListenerOwner {
   closeListener(index: number): Promise<void>;
 }
 
-/** A listening socket. Made by {@link Loop.listen}. */
+/** A listening socket. Made by `loop.listen`. */
 export class Listener {
   /** The address that was bound, with the port that the kernel chose if it was asked to. */
   readonly address: SocketAddress;

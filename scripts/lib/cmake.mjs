@@ -19,9 +19,11 @@ export function build(folder) {
   run('cmake', ['--build', folder, '--parallel', String(availableParallelism())]);
 }
 
-/** Runs the native tests of `folder` and ends with ctest's summary. */
-export function test(folder, env = process.env) {
-  run('ctest', ['--test-dir', folder, '--output-on-failure', '--no-tests=error'], { env });
+/** Runs the native tests of `folder` and ends with ctest's summary. `wrapper` is a command to run ctest under. */
+export function test(folder, wrapper = []) {
+  const parallel = ['--parallel', String(availableParallelism())];
+  const [command, ...args] = [...wrapper, 'ctest', '--test-dir', folder, ...parallel];
+  run(command, [...args, '--output-on-failure', '--no-tests=error']);
 }
 
 /** The path of a runtime library of the compiler, such as libasan.so. */
