@@ -59,8 +59,9 @@ void Crossing::report_uncaught() const {
 
 bool Crossing::dispatch(uint32_t count, Uncaught uncaught) {
   if (count == 0) return true;
-  // dispatch() in JavaScript remembers how far it came, so each further call goes on behind the handler that threw.
-  for (uint32_t i = 0; i < count; ++i) {
+  // dispatch() in JavaScript remembers how far it came, so each further call goes on behind the handler that threw. When
+  // every handler has thrown, one call more finds nothing left and makes it start over.
+  for (uint32_t i = 0; i <= count; ++i) {
     if (call(dispatch_, {Napi::Number::New(env(), count)}, uncaught) != Outcome::kThrew) return true;
     if (uncaught == Uncaught::kLeavePending) return false;
     report_uncaught();
@@ -73,6 +74,12 @@ void Crossing::fail(SysError failure, const char* reason) {
                                                        Napi::String::New(env(), call_name(failure.call)),
                                                        Napi::String::New(env(), reason)};
   if (call(fail_, arguments, Uncaught::kReport) == Outcome::kThrew) report_uncaught();
+}
+
+void Crossing::release() {
+  memory_.Reset();
+  dispatch_.Reset();
+  fail_.Reset();
 }
 
 void Crossing::apply(const Memory& memory, const std::vector<Acknowledgement>& acknowledgements) const noexcept {

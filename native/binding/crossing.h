@@ -53,6 +53,9 @@ class Crossing {
   /// Tells JavaScript that the loop has failed for good: it gets the error's number, its call, and a reason of ours.
   void fail(SysError failure, const char* reason);
 
+  /// Lets go of JavaScript. The functions refer to the loop that owns this, so it would never be collected otherwise.
+  void release();
+
   void apply(const Memory& memory, const std::vector<Acknowledgement>& acknowledgements) const noexcept;
 
  private:

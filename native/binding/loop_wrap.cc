@@ -188,6 +188,7 @@ void LoopWrap::stop_driver() {
   if (!std::exchange(running_, false)) return;
   driver_->stop([this] {
     const Napi::HandleScope scope(Env());
+    crossing_->release();
     if (hook_ != nullptr) (void)napi_remove_async_cleanup_hook(hook_);  // ignored: fails only for a null handle
     Unref();
   });
