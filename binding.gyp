@@ -22,6 +22,8 @@
         'NODE_ADDON_API_DISABLE_DEPRECATED',
         # An environment that is ending runs no more JavaScript; that is no reason to abort the process.
         'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+        # Assertions are for the CMake builds, where the tests of native/ and the sanitizers run.
+        'NDEBUG',
       ],
       'conditions': [
         ['OS=="linux"', {

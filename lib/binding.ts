@@ -73,7 +73,7 @@ export interface NativeListenerReport {
   readonly queueLimit: number | null;
 }
 
-/** What a loop answers with a promise: its arguments and its result. */
+/** What a loop answers when it has asked its thread: arguments and result. */
 export interface NativeTasks {
   listen(o: NativeListenArguments): NativeAddress & { readonly listener: number };
   closeListener(o: { readonly listener: number }): boolean;
@@ -92,7 +92,8 @@ export interface NativeLoop {
   task<Name extends keyof NativeTasks>(
     name: Name,
     parameters: Parameters<NativeTasks[Name]>[0],
-  ): Promise<ReturnType<NativeTasks[Name]> | NativeFailure>;
+    settled: (outcome: ReturnType<NativeTasks[Name]> | NativeFailure) => void,
+  ): void;
   ref(): void;
   unref(): void;
   stop(): void;

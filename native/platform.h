@@ -1,7 +1,8 @@
 // THE contract: what each platform supplies, and the only #if on an operating system.
 //
-// Everything here is a completion. An operation is started, and later wait() reports exactly one Event for it; readiness,
-// where a kernel speaks in it, stays behind this line. All of it belongs to the loop's own thread except Wakeup::wake().
+// Everything here is a completion. An operation is started, and later wait() reports exactly one Event for it;
+// readiness, where a kernel speaks in it, stays behind this line. All of it belongs to the loop's own thread except
+// Wakeup::wake().
 //
 //   OwnedSocket            owns a socket; move-only; reset() closes it
 //   Connection             state of one connection's I/O, at most 32 bytes; does not move while attached

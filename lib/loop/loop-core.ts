@@ -3,11 +3,12 @@
 import { libuvUsable, native, type NativeFailure, type NativeLoop, type NativeTasks } from '../binding.js';
 import { ConnscaleError } from '../connscale-error.js';
 import { SystemError, type SystemErrorDetails } from '../system-error.js';
+import { SLOT_MASK } from './connection-id.js';
 import { dispatch } from './dispatch.js';
 import { Request } from './layout.js';
 import { giveLoopNumber, takeLoopNumber } from './loop-numbers.js';
 import type { ResolvedLoopOptions } from './loop-options.js';
-import { LoopState } from './loop-state.js';
+import { Flag, LoopState } from './loop-state.js';
 import { OutboundSlots } from './outbound-slots.js';
 import { SubmissionRing } from './submission-ring.js';
 
@@ -50,6 +51,7 @@ export class LoopCore {
       this.ring.askForDrain(id);
     };
     this.state.peerEnded = (id) => {
+      this.state.flags[id & SLOT_MASK]! |= Flag.Ended;
       this.ring.push(id, Request.End);
     };
   }
@@ -96,7 +98,9 @@ export class LoopCore {
     this.#pendingTasks++;
     this.updateRef();
     try {
-      const outcome = await this.native.task(name, parameters);
+      const outcome = await new Promise<ReturnType<NativeTasks[Name]> | NativeFailure>((resolve) => {
+        this.native.task(name, parameters, resolve);
+      });
       if (isFailure(outcome)) throw taskError(outcome, details);
       return outcome;
     } finally {
@@ -147,7 +151,14 @@ export class LoopCore {
       state.done = true;
     });
     while (!state.done) {
-      this.native.poll(0);
+      try {
+        this.native.poll(0);
+      } catch (error) {
+        // There is no call of poll for it to come out of: it goes where that of any callback goes.
+        process.nextTick(() => {
+          throw error as Error;
+        });
+      }
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

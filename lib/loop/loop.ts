@@ -147,14 +147,15 @@ export class Loop {
     const state = this.#state;
     const slot = state.slotOf(id);
     const text = typeof bytes === 'string';
-    const start = offset ?? 0;
+    const start = offset === undefined ? 0 : offset;
     let size: number;
     if (text) {
       size = Buffer.byteLength(bytes);
     } else {
       if (!(bytes instanceof Uint8Array)) throw new TypeError('bytes must be a Uint8Array or a string');
-      size = length ?? bytes.length - start;
-      if (start < 0 || size < 0 || !(start + size <= bytes.length)) throw outsideBytes(start, size, bytes.length);
+      size = length === undefined ? bytes.length - start : length;
+      const whole = Number.isInteger(start) && Number.isInteger(size);
+      if (!whole || start < 0 || size < 0 || start + size > bytes.length) throw outsideBytes(start, size, bytes.length);
     }
     const special = state.flags[slot]! & ~Flag.AskedForDrain;
     if (special !== 0 && this.#refuseOrPostponeWrite(id, slot, bytes, start, size)) return state.queued[slot]!;
@@ -372,7 +373,8 @@ export class Loop {
   }
 }
 
-function outsideBytes(start: number, size: number, length: number): RangeError {
+function outsideBytes(start: number, size: number, length: number): TypeError | RangeError {
+  if (typeof start !== 'number' || typeof size !== 'number') return new TypeError('offset and length must be numbers');
   return new RangeError(`offset ${String(start)} and length ${String(size)} reach outside the ${String(length)} bytes`);
 }
 

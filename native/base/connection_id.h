@@ -17,7 +17,8 @@ struct ConnectionId {
 
   /// As JavaScript sees it. The lowest bits are the slot, so `id >>> 0 & mask` finds it there.
   [[nodiscard]] double encode(uint32_t loop) const noexcept {
-    const uint64_t bits = (uint64_t{loop} << (kGenerationBits + kSlotBits)) | (uint64_t{generation} << kSlotBits) | slot;
+    const uint64_t bits =
+        (uint64_t{loop} << (kGenerationBits + kSlotBits)) | (uint64_t{generation} << kSlotBits) | slot;
     return static_cast<double>(bits);
   }
 

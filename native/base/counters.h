@@ -7,22 +7,22 @@
 namespace connscale {
 
 // name, what it counts (the TSDoc of LoopStats says the same)
-#define CONNSCALE_COUNTERS(XX)                                                     \
-  XX(open, "connections open or connecting now")                                   \
-  XX(accepted, "connections accepted")                                             \
-  XX(connected, "outbound connections established")                                \
-  XX(connectFailures, "outbound connections that failed")                          \
-  XX(closed, "connections whose close was reported")                               \
-  XX(timeouts, "connections closed by a connect or idle timeout")                  \
-  XX(bytesReceived, "payload bytes received")                                      \
-  XX(bytesSent, "payload bytes taken by the kernel")                               \
-  XX(backlogged, "connections with bytes that the kernel has not taken yet, now")  \
-  XX(rejected, "connections reset because of an overload policy")                  \
-  XX(acceptFailures, "accepts that the kernel refused")                            \
-  XX(acceptPauses, "times that a listener stopped accepting")                      \
-  XX(staleSubmissions, "requests for a connection that had just closed")           \
-  XX(invalidSubmissions, "requests that no honest program writes")                 \
-  XX(turns, "turns of the loop")                                                   \
+#define CONNSCALE_COUNTERS(XX)                                                    \
+  XX(open, "connections open or connecting now")                                  \
+  XX(accepted, "connections accepted")                                            \
+  XX(connected, "outbound connections established")                               \
+  XX(connectFailures, "outbound connections that failed")                         \
+  XX(closed, "connections whose close was reported")                              \
+  XX(timeouts, "connections closed by a connect or idle timeout")                 \
+  XX(bytesReceived, "payload bytes received")                                     \
+  XX(bytesSent, "payload bytes taken by the kernel")                              \
+  XX(backlogged, "connections with bytes that the kernel has not taken yet, now") \
+  XX(rejected, "connections reset because of an overload policy")                 \
+  XX(acceptFailures, "accepts that the kernel refused")                           \
+  XX(acceptPauses, "times that a listener stopped accepting")                     \
+  XX(staleSubmissions, "requests for a connection that had just closed")          \
+  XX(invalidSubmissions, "requests that no honest program writes")                \
+  XX(turns, "turns of the loop")                                                  \
   XX(completions, "completions reported to JavaScript")
 
 struct Counters {

@@ -62,20 +62,20 @@ CONNSCALE_ERRORS(XX)
 }  // namespace error
 
 // The kernel's calls, by the names of their manual pages. `idle` is ours: the idle timeout of a connection.
-#define CONNSCALE_CALLS(XX) \
-  XX(None, "")              \
-  XX(Socket, "socket")      \
-  XX(Bind, "bind")          \
-  XX(Listen, "listen")      \
-  XX(Accept, "accept4")     \
-  XX(Connect, "connect")    \
-  XX(Read, "read")          \
-  XX(Write, "write")        \
-  XX(Shutdown, "shutdown")  \
-  XX(SetOption, "setsockopt")   \
-  XX(GetOption, "getsockopt")   \
-  XX(LocalAddress, "getsockname")  \
-  XX(RemoteAddress, "getpeername") \
+#define CONNSCALE_CALLS(XX)         \
+  XX(None, "")                      \
+  XX(Socket, "socket")              \
+  XX(Bind, "bind")                  \
+  XX(Listen, "listen")              \
+  XX(Accept, "accept4")             \
+  XX(Connect, "connect")            \
+  XX(Read, "read")                  \
+  XX(Write, "write")                \
+  XX(Shutdown, "shutdown")          \
+  XX(SetOption, "setsockopt")       \
+  XX(GetOption, "getsockopt")       \
+  XX(LocalAddress, "getsockname")   \
+  XX(RemoteAddress, "getpeername")  \
   XX(PollerCreate, "epoll_create1") \
   XX(PollerControl, "epoll_ctl")    \
   XX(PollerWait, "epoll_wait")      \

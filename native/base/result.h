@@ -20,8 +20,8 @@ struct SysError {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}         // NOLINT(google-explicit-constructor)
-  Result(SysError failure) : state_(std::in_place_index<1>, failure) {}         // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(SysError failure) : state_(std::in_place_index<1>, failure) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
   [[nodiscard]] T& value() noexcept { return *std::get_if<0>(&state_); }

@@ -24,12 +24,12 @@ Napi::Array counter_names(Napi::Env env) {
 
 Napi::Object errors(Napi::Env env) {
   Napi::Object table = Napi::Object::New(env);
-#define XX(name, number, text)                   \
-  {                                              \
-    Napi::Array row = Napi::Array::New(env, 2);  \
-    row.Set(uint32_t{0}, #name);                 \
-    row.Set(uint32_t{1}, text);                  \
-    table.Set(uint32_t{number}, row);            \
+#define XX(name, number, text)                  \
+  {                                             \
+    Napi::Array row = Napi::Array::New(env, 2); \
+    row.Set(uint32_t{0}, #name);                \
+    row.Set(uint32_t{1}, text);                 \
+    table.Set(uint32_t{number}, row);           \
   }
   CONNSCALE_ERRORS(XX)
 #undef XX

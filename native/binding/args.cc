@@ -84,7 +84,7 @@ std::vector<OptionValue> Fields::options(const char* name) {
     fail(name, "an array of row and value, alternating");
     return options;
   }
-  const Napi::Array pairs = value.As<Napi::Array>();
+  const auto pairs = value.As<Napi::Array>();
   for (uint32_t i = 0; ok_ && i + 1 < pairs.Length(); i += 2) {
     const Napi::Value row = pairs.Get(i);
     const Napi::Value setting = pairs.Get(i + 1);

@@ -59,8 +59,8 @@ void Crossing::report_uncaught() const {
 
 bool Crossing::dispatch(uint32_t count, Uncaught uncaught) {
   if (count == 0) return true;
-  // dispatch() in JavaScript remembers how far it came, so each further call goes on behind the handler that threw. When
-  // every handler has thrown, one call more finds nothing left and makes it start over.
+  // dispatch() in JavaScript remembers how far it came, so each further call goes on behind the handler that threw.
+  // When every handler has thrown, one call more finds nothing left and makes it start over.
   for (uint32_t i = 0; i <= count; ++i) {
     if (call(dispatch_, {Napi::Number::New(env(), count)}, uncaught) != Outcome::kThrew) return true;
     if (uncaught == Uncaught::kLeavePending) return false;

@@ -12,7 +12,8 @@
 
 namespace connscale::binding {
 
-/// Where things are in the loop's ArrayBuffer, in bytes. lib/loop/layout.ts computes it; checked against the buffer here.
+/// Where things are in the loop's ArrayBuffer, in bytes. lib/loop/layout.ts computes it; checked against the buffer
+/// here.
 struct Layout {
   uint32_t counters = 0;
   uint32_t completions = 0;
@@ -24,7 +25,7 @@ struct Layout {
   uint32_t queued = 0;
   uint32_t slots = 0;
 
-  [[nodiscard]] bool fits(size_t buffer_bytes) const noexcept;
+  [[nodiscard]] bool fits(size_t total) const noexcept;
 };
 
 /// The loop's memory as native code sees it during one crossing. JavaScript may detach the buffer whenever it runs, so

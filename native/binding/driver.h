@@ -10,22 +10,22 @@
 
 namespace connscale::binding {
 
-/// A task whose end JavaScript waits for.
+/// A task whose end JavaScript waits for: it calls a function, which may be the resolve of a promise.
 class SettledTask : public Task {
  public:
-  explicit SettledTask(Napi::Env env) : deferred_(Napi::Promise::Deferred::New(env)) {}
-  [[nodiscard]] Napi::Promise promise() const { return deferred_.Promise(); }
+  void on_settled(Napi::Function settled) { settled_ = Napi::Persistent(settled); }
   /// On JavaScript's thread, after run().
   void settle() {
-    const Napi::HandleScope scope(deferred_.Env());
-    deferred_.Resolve(outcome(deferred_.Env()));
+    const Napi::Env env = settled_.Env();
+    const Napi::HandleScope scope(env);
+    settled_.Call({outcome(env)});
   }
 
  protected:
   virtual Napi::Value outcome(Napi::Env env) = 0;
 
  private:
-  Napi::Promise::Deferred deferred_;
+  Napi::FunctionReference settled_;
 };
 
 class Driver {

@@ -1,5 +1,5 @@
-// The few functions of libuv that the 'node' driver needs, looked up at run time: the addon links against Node-API alone,
-// and a host without libuv still loads it.
+// The few functions of libuv that the 'node' driver needs, looked up at run time: the addon links against Node-API
+// alone, and a host without libuv still loads it.
 #ifndef CONNSCALE_BINDING_LIBUV_H_
 #define CONNSCALE_BINDING_LIBUV_H_
 

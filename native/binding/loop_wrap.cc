@@ -64,8 +64,8 @@ uv_loop_s* node_loop(Napi::Env env, bool wanted, Libuv* libuv) {
   return loop;
 }
 
-std::unique_ptr<Driver> make_thread_driver(Napi::Env env, const Settings& settings, Crossing& crossing,
-                                           uv_loop_s* loop, const Libuv& libuv) {
+std::unique_ptr<Driver> make_thread_driver(Napi::Env env, const Settings& settings, Crossing& crossing, uv_loop_s* loop,
+                                           const Libuv& libuv) {
   EngineThread::Options options;
   options.engine = settings.engine;
   options.batch_capacity = settings.layout.completion_capacity;
@@ -85,10 +85,10 @@ std::unique_ptr<Driver> make_thread_driver(Napi::Env env, const Settings& settin
 
 Napi::Function LoopWrap::define(Napi::Env env) {
   return DefineClass(env, "NativeLoop",
-                     {InstanceMethod<&LoopWrap::start>("start"), InstanceMethod<&LoopWrap::flush>("flush"), InstanceMethod<&LoopWrap::poll>("poll"),
-                      InstanceMethod<&LoopWrap::task>("task"), InstanceMethod<&LoopWrap::ref>("ref"),
-                      InstanceMethod<&LoopWrap::unref>("unref"), InstanceMethod<&LoopWrap::stop>("stop"),
-                      InstanceMethod<&LoopWrap::driver_name>("driverName")});
+                     {InstanceMethod<&LoopWrap::start>("start"), InstanceMethod<&LoopWrap::flush>("flush"),
+                      InstanceMethod<&LoopWrap::poll>("poll"), InstanceMethod<&LoopWrap::task>("task"),
+                      InstanceMethod<&LoopWrap::ref>("ref"), InstanceMethod<&LoopWrap::unref>("unref"),
+                      InstanceMethod<&LoopWrap::stop>("stop"), InstanceMethod<&LoopWrap::driver_name>("driverName")});
 }
 
 LoopWrap::LoopWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LoopWrap>(info) {
@@ -113,8 +113,8 @@ LoopWrap::LoopWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LoopWrap>(
     driver_ = make_thread_driver(env, settings, *crossing_, loop, libuv);
   } else {
     auto watch = settings.driver == "node" ? std::make_unique<NodeWatch>(loop, libuv) : nullptr;
-    driver_ = std::make_unique<InlineDriver>(env, settings.engine, *crossing_, std::move(watch),
-                                             settings.descriptors_wanted);
+    driver_ =
+        std::make_unique<InlineDriver>(env, settings.engine, *crossing_, std::move(watch), settings.descriptors_wanted);
   }
 }
 
@@ -152,19 +152,20 @@ Napi::Value LoopWrap::poll(const Napi::CallbackInfo& info) {
 
 Napi::Value LoopWrap::task(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!info[0].IsString()) {
-    Napi::TypeError::New(env, "a task has a name").ThrowAsJavaScriptException();
+  if (!info[0].IsString() || !info[2].IsFunction()) {
+    Napi::TypeError::New(env, "a task has a name, arguments, and a function that is told its outcome")
+        .ThrowAsJavaScriptException();
     return env.Undefined();
   }
   std::unique_ptr<SettledTask> task = make_task(env, info[0].As<Napi::String>().Utf8Value(), info[1]);
   if (task == nullptr) return env.Undefined();
-  const Napi::Promise promise = task->promise();
+  task->on_settled(info[2].As<Napi::Function>());
   if (running_) {
     driver_->post(std::move(task));
   } else {
     task->settle();
   }
-  return promise;
+  return env.Undefined();
 }
 
 Napi::Value LoopWrap::ref(const Napi::CallbackInfo& info) {

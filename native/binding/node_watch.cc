@@ -41,7 +41,7 @@ struct NodeWatch::State {
   static void on_close(Libuv::Handle* handle);
 
   // A call of ready() may close the watch: the function must outlive it, so it is not cleared then.
-  void on_ready() {
+  void on_ready() const {
     if (!closing) ready();
   }
 };
@@ -89,8 +89,9 @@ Result<void> NodeWatch::start(int fd, std::function<void()> ready) {
 
 void NodeWatch::set_timer(int32_t timeout_ms) noexcept {
   if (state_ == nullptr) return;
-  const int code = timeout_ms < 0 ? libuv_.timer_stop(state_->timer)
-                                  : libuv_.timer_start(state_->timer, State::on_timer, static_cast<uint64_t>(timeout_ms), 0);
+  const int code = timeout_ms < 0
+                       ? libuv_.timer_stop(state_->timer)
+                       : libuv_.timer_start(state_->timer, State::on_timer, static_cast<uint64_t>(timeout_ms), 0);
   assert(code == 0);  // fails only for a handle that is closing
   (void)code;
 }

@@ -22,8 +22,8 @@ Result<void> FunctionNotifier::start(std::function<void()> notified) {
   notified_ = std::move(notified);
   const Napi::String name = Napi::String::New(env_, "connscale.Loop");
   // One call may wait: it says "look", and looking takes all there is.
-  const napi_status made = napi_create_threadsafe_function(env_, nullptr, nullptr, name, 1, 1, nullptr, nullptr, this,
-                                                           on_call, &function_);
+  const napi_status made =
+      napi_create_threadsafe_function(env_, nullptr, nullptr, name, 1, 1, nullptr, nullptr, this, on_call, &function_);
   if (made != napi_ok) return SysError{error::kENOMEM, Call::kThread};
   if (!with_courier_) return {};
   Result<platform::Wakeup> wakeup = platform::Wakeup::open();

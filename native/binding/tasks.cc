@@ -14,7 +14,7 @@ constexpr SysError kListenerClosed{error::kEBADF, Call::kNone};
 
 class ListenTask : public SettledTask {
  public:
-  ListenTask(Napi::Env env, Fields& fields) : SettledTask(env) {
+  explicit ListenTask(Fields& fields) {
     config_.spec.address = fields.address("address");
     config_.spec.address.port = static_cast<uint16_t>(fields.u32("port"));
     config_.spec.backlog = static_cast<int32_t>(fields.u32("backlog"));
@@ -47,7 +47,7 @@ class ListenTask : public SettledTask {
 
 class CloseListenerTask : public SettledTask {
  public:
-  CloseListenerTask(Napi::Env env, Fields& fields) : SettledTask(env), index_(fields.u32("listener")) {}
+  explicit CloseListenerTask(Fields& fields) : index_(fields.u32("listener")) {}
   void run(Engine& engine) override { closed_ = engine.close_listener(index_); }
 
  protected:
@@ -60,7 +60,7 @@ class CloseListenerTask : public SettledTask {
 
 class ReportListenerTask : public SettledTask {
  public:
-  ReportListenerTask(Napi::Env env, Fields& fields) : SettledTask(env), index_(fields.u32("listener")) {}
+  explicit ReportListenerTask(Fields& fields) : index_(fields.u32("listener")) {}
   void run(Engine& engine) override {
     failure_ = engine.report_listener(index_, &report_) ? SysError{} : kListenerClosed;
   }
@@ -94,7 +94,7 @@ class ReportListenerTask : public SettledTask {
 
 class OptionTask : public SettledTask {
  public:
-  OptionTask(Napi::Env env, Fields& fields, bool set) : SettledTask(env), id_(fields.number("id")), set_(set) {
+  OptionTask(Fields& fields, bool set) : id_(fields.number("id")), set_(set) {
     option_.row = fields.u32("row");
     if (set) option_.value = static_cast<int64_t>(fields.number("value"));
   }
@@ -124,8 +124,7 @@ class OptionTask : public SettledTask {
 
 class AddressTask : public SettledTask {
  public:
-  AddressTask(Napi::Env env, Fields& fields, bool local)
-      : SettledTask(env), id_(fields.number("id")), local_(local) {}
+  AddressTask(Fields& fields, bool local) : id_(fields.number("id")), local_(local) {}
   void run(Engine& engine) override {
     const platform::Connection* const connection = engine.io(id_);
     if (connection == nullptr) {
@@ -149,7 +148,7 @@ class AddressTask : public SettledTask {
 /// Its promise ends when shutting down has begun; kLoopClosed says that it is over.
 class ShutdownTask : public SettledTask {
  public:
-  ShutdownTask(Napi::Env env, Fields& fields) : SettledTask(env), timeout_ms_(fields.u32("timeoutMs")) {}
+  explicit ShutdownTask(Fields& fields) : timeout_ms_(fields.u32("timeoutMs")) {}
   void run(Engine& engine) override { engine.begin_shutdown(timeout_ms_); }
 
  protected:
@@ -159,11 +158,11 @@ class ShutdownTask : public SettledTask {
   uint32_t timeout_ms_;
 };
 
-using MakeTask = std::unique_ptr<SettledTask> (*)(Napi::Env, Fields&);
+using MakeTask = std::unique_ptr<SettledTask> (*)(Fields&);
 
 template <typename T, auto... Extra>
-std::unique_ptr<SettledTask> make(Napi::Env env, Fields& fields) {
-  return std::make_unique<T>(env, fields, Extra...);
+std::unique_ptr<SettledTask> make(Fields& fields) {
+  return std::make_unique<T>(fields, Extra...);
 }
 
 struct TaskRow {
@@ -188,7 +187,7 @@ std::unique_ptr<SettledTask> make_task(Napi::Env env, const std::string& name, c
   for (const TaskRow& row : kTasks) {
     if (row.name != name) continue;
     Fields fields(env, arguments);
-    std::unique_ptr<SettledTask> task = row.make(env, fields);
+    std::unique_ptr<SettledTask> task = row.make(fields);
     return fields.ok() ? std::move(task) : nullptr;
   }
   Napi::TypeError::New(env, "no such task: " + name).ThrowAsJavaScriptException();

@@ -11,7 +11,8 @@ namespace {
 constexpr int kDeliveriesPerCallback = 4;
 
 void settle(std::vector<std::unique_ptr<Task>>& tasks) {
-  for (const std::unique_ptr<Task>& task : tasks) static_cast<SettledTask&>(*task).settle();
+  for (const std::unique_ptr<Task>& task : tasks)
+    static_cast<SettledTask&>(*task).settle();
   tasks.clear();
 }
 

@@ -28,24 +28,24 @@ struct alignas(64) Connection {
   uint32_t generation = 0;
   uint32_t previous = kNoSlot;  // neighbours in a bucket of the timer wheel, or in the list of the closed
   uint32_t next = kNoSlot;
-  uint32_t deadline = 0;   // tick
-  uint32_t send_ref = 0;   // 0, or 1 + an index: into the turn's SendBatch (in_send_batch) or the write queues
-  uint32_t handlers = 0;   // which handlers in JavaScript
+  uint32_t deadline = 0;  // tick
+  uint32_t send_ref = 0;  // 0, or 1 + an index: into the turn's SendBatch (in_send_batch) or the write queues
+  uint32_t handlers = 0;  // which handlers in JavaScript
   uint16_t idle_ticks = 0;
   uint8_t close_error = 0;  // portable error numbers end at 133
   ConnectionState state = ConnectionState::kFree;
   Call close_call = Call::kNone;
-  uint8_t listener = 0;  // 1 + index of the listener that accepted it
-  bool paused : 1 = false;         // JavaScript wants no data
-  bool throttled : 1 = false;      // its peer does not read what we send, so we do not read what it sends
+  uint8_t listener = 0;        // 1 + index of the listener that accepted it
+  bool paused : 1 = false;     // JavaScript wants no data
+  bool throttled : 1 = false;  // its peer does not read what we send, so we do not read what it sends
   bool peer_ended : 1 = false;
-  bool end_wanted : 1 = false;     // FIN once the queue is empty
+  bool end_wanted : 1 = false;  // FIN once the queue is empty
   bool end_sent : 1 = false;
   bool notify_drain : 1 = false;
   bool in_send_batch : 1 = false;
-  bool has_deadline : 1 = false;   // linked into the timer wheel
-  bool drain_asked : 1 = false;    // JavaScript asked whether all is gone, and waits for the answer
-  bool drain_due : 1 = false;      // in the list of those whose kDrain is to be reported
+  bool has_deadline : 1 = false;  // linked into the timer wheel
+  bool drain_asked : 1 = false;   // JavaScript asked whether all is gone, and waits for the answer
+  bool drain_due : 1 = false;     // in the list of those whose kDrain is to be reported
 };
 static_assert(sizeof(Connection) == 64, "the promise of design and README: at most 64 bytes for an idle connection");
 
@@ -69,7 +69,9 @@ class ConnectionTable {
 
   [[nodiscard]] uint32_t slots() const noexcept { return 2 * max_; }
   /// Whether the slot has storage: it was used, or a neighbour was.
-  [[nodiscard]] bool exists(uint32_t slot) const noexcept { return slot < slots() && chunks_[slot / kChunk] != nullptr; }
+  [[nodiscard]] bool exists(uint32_t slot) const noexcept {
+    return slot < slots() && chunks_[slot / kChunk] != nullptr;
+  }
   /// The first slot of the next piece of storage.
   [[nodiscard]] static uint32_t next_chunk(uint32_t slot) noexcept { return (slot / kChunk + 1) * kChunk; }
   [[nodiscard]] uint32_t accepted() const noexcept { return accepted_; }

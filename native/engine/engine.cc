@@ -30,7 +30,6 @@ Result<void> Engine::turn(int timeout_ms, Batch& batch) noexcept {
   ++counters_.turns;
   table_.recycle();
   batch.slab.clear();
-  refresh_accept_limits();
   report_drained(batch);
   report_closed(batch);
   const int32_t due = next_turn_ms();
@@ -42,12 +41,15 @@ Result<void> Engine::turn(int timeout_ms, Batch& batch) noexcept {
     const Result<uint32_t> waited = poller_.wait(events_.data(), events_max, batch.slab, timeout_ms);
     if (!waited.ok()) return waited.failure();
     now_ms_ = platform::now_ms();
-    for (uint32_t i = 0; i < waited.value(); ++i) on_event(events_[i], batch);
+    for (uint32_t i = 0; i < waited.value(); ++i)
+      on_event(events_[i], batch);
   }
   wheel_.advance(tick(), [this](uint32_t slot) { on_deadline(slot); });
   report_drained(batch);
   report_closed(batch);
   if (shutting_down_) continue_shutdown(batch);
+  // Last: whoever closed in this turn has made room, and nothing else might wake the loop to find that out.
+  refresh_accept_limits();
   counters_.completions += batch.count;
   return {};
 }
@@ -76,7 +78,8 @@ const Counters& Engine::counters() noexcept {
   counters_.open = table_.in_use();
   counters_.backlogged = queues_.in_use();
   counters_.acceptPauses = 0;
-  for (const auto& listener : listeners_) counters_.acceptPauses += listener->policy.pauses();
+  for (const auto& listener : listeners_)
+    counters_.acceptPauses += listener->policy.pauses();
   return counters_;
 }
 
@@ -131,7 +134,8 @@ void Engine::on_accepted(const Event& event, Batch& batch) noexcept {
   const Result<void> attached = poller_.attach(connection.io, std::move(socket), slot);
   if (!attached.ok()) {
     table_.release(slot);
-    on_accept_failed(Event{EventKind::kAcceptFailed, Call::kPollerControl, event.token, -attached.failure().code, 0, -1});
+    on_accept_failed(
+        Event{EventKind::kAcceptFailed, Call::kPollerControl, event.token, -attached.failure().code, 0, -1});
     return;
   }
   listener.policy.on_open();
@@ -180,11 +184,11 @@ void Engine::start_open(uint32_t slot, Batch& batch) noexcept {
   if (connection.idle_ticks > 0) arm_deadline(slot, connection.idle_ticks);
   push(batch, slot, Operation::kOpen, 0, 0);
   receive_if_wanted(connection);
-  // Written or ended while it was still connecting.
+  // Written, ended or asked while it was still connecting.
   if (connection.send_ref != 0) {
     send_queue(slot);
-  } else if (connection.end_wanted) {
-    send_end(slot);
+  } else {
+    settle_queue(slot);
   }
 }
 
@@ -256,7 +260,8 @@ void Engine::enlist_closed(uint32_t slot) noexcept {
   connection.next = kNoSlot;
   (closed_tail_ != kNoSlot ? table_.at(closed_tail_).next : closed_head_) = slot;
   closed_tail_ = slot;
-  for (const auto& listener : listeners_) listener->policy.on_descriptor_freed();
+  for (const auto& listener : listeners_)
+    listener->policy.on_descriptor_freed();
 }
 
 void Engine::report_closed(Batch& batch) noexcept {
@@ -290,7 +295,8 @@ void Engine::begin_shutdown(uint32_t timeout_ms) noexcept {
   if (shutting_down_) return;
   shutting_down_ = true;
   shutdown_deadline_ms_ = platform::now_ms() + timeout_ms;
-  for (uint32_t i = 0; i < listeners_.size(); ++i) (void)close_listener(i);  // ignored: false means closed already
+  for (uint32_t i = 0; i < listeners_.size(); ++i)
+    (void)close_listener(i);  // ignored: false means closed already
 }
 
 void Engine::continue_shutdown(Batch& batch) noexcept {
@@ -314,8 +320,7 @@ void Engine::continue_shutdown(Batch& batch) noexcept {
   }
   if (table_.in_use() > 0 || loop_closed_reported_ || batch.room() == 0) return;
   loop_closed_reported_ = true;
-  batch.completions[batch.count++] =
-      Completion{0, 0, static_cast<uint32_t>(Operation::kLoopClosed), 0, 0};
+  batch.completions[batch.count++] = Completion{0, 0, static_cast<uint32_t>(Operation::kLoopClosed), 0, 0};
 }
 
 // --- listeners ---
@@ -323,7 +328,8 @@ void Engine::continue_shutdown(Batch& batch) noexcept {
 Result<SocketAddress> Engine::listen(const ListenerConfig& config, uint32_t* index) {
   if (shutting_down_) return SysError{error::kECANCELED, Call::kNone};
   uint32_t free = 0;
-  while (free < listeners_.size() && (listeners_[free]->open || listeners_[free]->policy.open() > 0)) ++free;
+  while (free < listeners_.size() && (listeners_[free]->open || listeners_[free]->policy.open() > 0))
+    ++free;
   if (free == kListenersMax) return SysError{error::kEMFILE, Call::kListen};
   if (free == listeners_.size()) listeners_.push_back(std::make_unique<ListenerSlot>());
   ListenerSlot& listener = *listeners_[free];
@@ -349,8 +355,13 @@ bool Engine::close_listener(uint32_t index) noexcept {
 bool Engine::report_listener(uint32_t index, ListenerReport* report) noexcept {
   if (index >= listeners_.size() || !listeners_[index]->open) return false;
   const ListenerSlot& listener = *listeners_[index];
-  *report = ListenerReport{listener.accepted,      listener.rejected,          listener.failures, listener.policy.pauses(),
-                           listener.policy.open(), listener.last_failure, platform::queue_depth(listener.io)};
+  *report = ListenerReport{listener.accepted,
+                           listener.rejected,
+                           listener.failures,
+                           listener.policy.pauses(),
+                           listener.policy.open(),
+                           listener.last_failure,
+                           platform::queue_depth(listener.io)};
   return true;
 }
 
@@ -361,6 +372,7 @@ void Engine::refresh_accept_limits() noexcept {
     if (!set.ok()) {
       listener->last_failure = set.failure().code;
       ++listener->failures;
+      listener->policy.on_exhausted(now_ms_);
     }
   }
 }

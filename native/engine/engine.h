@@ -129,7 +129,7 @@ class Engine {
   void start_write(uint32_t slot, Slice bytes, bool notify) noexcept;
   bool start_connect(ConnectionId id, const uint8_t* payload, uint32_t length) noexcept;
   void send_gathered() noexcept;
-  void send_entry(uint32_t entry) noexcept;
+  void send_entry(uint32_t index) noexcept;
   void enqueue(uint32_t slot, const Slice* slices, uint32_t count, uint32_t skip) noexcept;
   void send_queue(uint32_t slot) noexcept;
   void settle_queue(uint32_t slot) noexcept;

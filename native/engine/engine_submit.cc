@@ -103,8 +103,8 @@ bool Engine::start_connect(ConnectionId id, const uint8_t* payload, uint32_t len
   const ConnectSpec spec{SocketAddress::from(record.remote), SocketAddress::from(record.source), options,
                          record.option_count};
   // Shutting down has swept the table already, perhaps beyond this slot.
-  const Result<void> started = shutting_down_ ? SysError{error::kECANCELED, Call::kConnect}
-                                              : poller_.connect(connection->io, spec, id.slot);
+  const Result<void> started =
+      shutting_down_ ? SysError{error::kECANCELED, Call::kConnect} : poller_.connect(connection->io, spec, id.slot);
   if (!started.ok()) {
     ++counters_.connectFailures;
     finish(id.slot, started.failure().code, started.failure().call, CloseMode::kGraceful);
@@ -123,7 +123,7 @@ void Engine::start_write(uint32_t slot, Slice bytes, bool notify) noexcept {
   if (notify) connection.notify_drain = true;
   if (bytes.length == 0) {
     // A question: is all gone? Then it is answered now, else when it is.
-    connection.drain_asked = true;
+    if (notify) connection.drain_asked = true;
     const bool empty = connection.send_ref == 0 && connection.state == ConnectionState::kOpen;
     if (empty) settle_queue(slot);
   } else if (connection.in_send_batch) {

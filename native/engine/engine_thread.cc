@@ -83,10 +83,12 @@ std::vector<std::unique_ptr<Task>> EngineThread::take_undelivered() {
   assert(!thread_.joinable());
   std::vector<std::unique_ptr<Task>> tasks = std::move(finished_);
   for (const std::unique_ptr<Delivery>& delivery : deliveries_) {
-    for (std::unique_ptr<Task>& task : delivery->finished) tasks.push_back(std::move(task));
+    for (std::unique_ptr<Task>& task : delivery->finished)
+      tasks.push_back(std::move(task));
     delivery->finished.clear();
   }
-  for (PostedTask& posted : inbox_.tasks) tasks.push_back(std::move(posted.task));
+  for (PostedTask& posted : inbox_.tasks)
+    tasks.push_back(std::move(posted.task));
   inbox_.tasks.clear();
   return tasks;
 }

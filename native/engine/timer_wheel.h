@@ -29,7 +29,8 @@ class TimerWheel {
     const uint32_t first = now - passed + 1;
     current_ = now;
     if (count_ == 0) return;
-    for (uint32_t i = 0; i < passed; ++i) turn_bucket((first + i) % kBuckets, now, expired);
+    for (uint32_t i = 0; i < passed; ++i)
+      turn_bucket((first + i) % kBuckets, now, expired);
   }
 
  private:

@@ -34,7 +34,8 @@ int32_t send_some(const Connection& connection, const Slice* slices, uint32_t co
   }
   iovec vectors[kSendSlicesMax];
   count = std::min(count, kSendSlicesMax);
-  for (uint32_t i = 0; i < count; ++i) vectors[i] = {const_cast<uint8_t*>(slices[i].data), slices[i].length};
+  for (uint32_t i = 0; i < count; ++i)
+    vectors[i] = {const_cast<uint8_t*>(slices[i].data), slices[i].length};
   msghdr message{};
   message.msg_iov = vectors;
   message.msg_iovlen = count;

@@ -15,7 +15,7 @@ struct Connection {
   Connection* ready_next = nullptr;
   OwnedSocket socket;
   uint32_t token = 0;
-  uint32_t registration = 0;  // counts attachments: an event of an earlier socket in this place never matches
+  uint32_t registration = 0;   // counts attachments: an event of an earlier socket in this place never matches
   bool receiving : 1 = false;  // a receive is outstanding
   bool readable : 1 = false;   // the kernel may have more; edge-triggered, so it will not say so again
   bool hung_up : 1 = false;    // EPOLLRDHUP was seen: the end is near, a short read does not mean "drained"

@@ -33,6 +33,7 @@ uint64_t key_of(const void* object, uint64_t kind, uint32_t registration) noexce
 
 template <typename T>
 T& object_of(uint64_t key) noexcept {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): epoll gives back an integer, and key_of() made it from this pointer
   return *reinterpret_cast<T*>((key >> 16) & ~(kAlignment - 1));
 }
 
@@ -218,7 +219,8 @@ int32_t Poller::try_send(Connection& connection, const Slice* slices, uint32_t c
 SendOutcome Poller::send(Connection& connection, const Slice* slices, uint32_t count) noexcept {
   assert(!connection.sending && count <= kSendSlicesMax);
   uint64_t wanted = 0;
-  for (uint32_t i = 0; i < count; ++i) wanted += slices[i].length;
+  for (uint32_t i = 0; i < count; ++i)
+    wanted += slices[i].length;
   const int32_t sent = send_some(connection, slices, count);
   if (sent < 0 && sent != -EAGAIN) return {0, false, sent};
   const uint32_t taken = sent < 0 ? 0 : static_cast<uint32_t>(sent);
@@ -279,7 +281,8 @@ Result<void> Poller::accept(Listener& listener, uint32_t limit) noexcept {
 
 uint32_t Poller::shed(Listener& listener, uint32_t max) noexcept {
   uint32_t count = 0;
-  while (count < max && shed_one(listener)) ++count;
+  while (count < max && shed_one(listener))
+    ++count;
   return count;
 }
 
