@@ -76,8 +76,10 @@ class ConnectionTable {
   [[nodiscard]] static uint32_t next_chunk(uint32_t slot) noexcept { return (slot / kChunk + 1) * kChunk; }
   [[nodiscard]] uint32_t accepted() const noexcept { return accepted_; }
   [[nodiscard]] uint32_t in_use() const noexcept { return in_use_; }
-  /// Accepted connections that still fit.
+  /// Accepted connections that still fit from the next recycle() on.
   [[nodiscard]] uint32_t room() const noexcept { return max_ - accepted_; }
+  /// Accepted connections that fit before it.
+  [[nodiscard]] uint32_t room_now() const noexcept { return room() - static_cast<uint32_t>(released_.size()); }
 
  private:
   static constexpr uint32_t kChunk = 1024;

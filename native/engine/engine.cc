@@ -67,6 +67,7 @@ int32_t Engine::next_turn_ms() const noexcept {
   for (const auto& listener : listeners_) {
     if (listener->open && listener->policy.retry_at_ms() != 0) due = std::min(due, listener->policy.retry_at_ms());
   }
+  if (accept_by_turns_) due = std::min(due, now_ms_ + kAcceptRetryMs);
   if (shutting_down_ && !shutdown_forced_) due = std::min(due, shutdown_deadline_ms_);
   if (shutting_down_ && table_.in_use() == 0 && !loop_closed_reported_) return 0;
   if (due == UINT64_MAX) return -1;
@@ -119,7 +120,10 @@ void Engine::on_accepted(const Event& event, Batch& batch) noexcept {
   platform::OwnedSocket socket(event.socket);
   ListenerSlot& listener = *listeners_[event.token];
   if (!listener.open) return;
-  if (!listener.policy.admits(table_.room())) {
+  const bool pauses = listener.policy.overload() == Overload::kPause;
+  if (pauses && promised_ > 0) --promised_;
+  const uint32_t room = table_.room_now();
+  if (!listener.policy.admits(pauses ? room : room - std::min(room, promised_))) {
     ++listener.rejected;
     ++counters_.rejected;
     platform::close_with_reset(socket);
@@ -238,11 +242,7 @@ void Engine::on_deadline(uint32_t slot) noexcept {
 void Engine::finish(uint32_t slot, int32_t error, Call call, CloseMode mode) noexcept {
   Connection& connection = table_.at(slot);
   wheel_.remove(slot);
-  if (connection.in_send_batch) {
-    gathered_.at(connection.send_ref - 1).first = SendBatch::kNone;
-    connection.in_send_batch = false;
-    connection.send_ref = 0;
-  }
+  assert(!connection.in_send_batch);  // what was gathered is sent before anything can end its connection
   connection.close_error = static_cast<uint8_t>(error);
   connection.close_call = call;
   connection.state = ConnectionState::kClosing;
@@ -366,9 +366,25 @@ bool Engine::report_listener(uint32_t index, ListenerReport* report) noexcept {
 }
 
 void Engine::refresh_accept_limits() noexcept {
-  for (const auto& listener : listeners_) {
+  uint32_t open = 0;
+  for (const auto& listener : listeners_) open += listener->open ? 1 : 0;
+  accept_by_turns_ = false;
+  promised_ = 0;
+  if (open == 0) return;
+  // Each is offered its share: a place that is promised twice would end in a reset. With fewer places than listeners
+  // they have them in turn, and next_turn_ms() sees to it that there are turns.
+  uint32_t room = table_.room();
+  const uint32_t share = std::max(room / open, 1U);
+  accept_by_turns_ = room > 0 && room < open;
+  for (size_t i = 0; i < listeners_.size(); ++i) {
+    const auto& listener = listeners_[(counters_.turns + i) % listeners_.size()];
     if (!listener->open) continue;
-    const Result<void> set = poller_.accept(listener->io, listener->policy.limit(table_.room(), now_ms_));
+    const uint32_t offered = std::min(share, room);
+    const uint32_t limit = listener->policy.limit(offered, now_ms_);
+    const bool pauses = listener->policy.overload() == Overload::kPause;
+    if (pauses) promised_ += limit;
+    room -= pauses ? limit : offered;
+    const Result<void> set = poller_.accept(listener->io, limit);
     if (!set.ok()) {
       listener->last_failure = set.failure().code;
       ++listener->failures;

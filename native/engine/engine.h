@@ -150,6 +150,8 @@ class Engine {
   uint64_t now_ms_;
   uint64_t shutdown_deadline_ms_ = 0;
   uint32_t shutdown_cursor_ = 0;
+  uint32_t promised_ = 0;         // places that listeners may fill which must not reset
+  bool accept_by_turns_ = false;  // fewer connections fit than there are listeners
   bool shutting_down_ = false;
   bool shutdown_forced_ = false;
   bool loop_closed_reported_ = false;

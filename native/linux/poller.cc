@@ -106,19 +106,20 @@ void Poller::on_connection(Connection& connection, uint32_t ready, Sink& sink) n
     sink.push(EventKind::kConnected, Call::kConnect, connection.token, -code);
     return;
   }
-  if ((ready & EPOLLOUT) != 0 && connection.sending) {
+  if ((ready & kEndOfStream) != 0) connection.hung_up = true;
+  if ((ready & EPOLLERR) != 0 && !connection.receiving) {
+    const int32_t code = take_socket_error(connection.socket);
+    if (code != 0) return sink.push(EventKind::kBroken, Call::kRead, connection.token, -code);
+  }
+  // The kernel tells the cause of a broken connection once: to the receive, not to a send that would call it EPIPE.
+  const bool broken = (ready & EPOLLERR) != 0 && connection.receiving;
+  if ((ready & EPOLLOUT) != 0 && connection.sending && !broken) {
     connection.sending = false;
     sink.push(EventKind::kSent, Call::kWrite, connection.token, 0);
   }
   if ((ready & (EPOLLIN | kEndOfStream)) == 0) return;
   connection.readable = true;
-  if ((ready & kEndOfStream) != 0) connection.hung_up = true;
-  if (connection.receiving) {
-    if (!connection.in_ready_list) receive_now(connection, sink);
-  } else if ((ready & EPOLLERR) != 0) {
-    const int32_t code = take_socket_error(connection.socket);
-    if (code != 0) sink.push(EventKind::kBroken, Call::kRead, connection.token, -code);
-  }
+  if (connection.receiving && !connection.in_ready_list) receive_now(connection, sink);
 }
 
 void Poller::receive_now(Connection& connection, Sink& sink) noexcept {
