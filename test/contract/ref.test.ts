@@ -1,5 +1,5 @@
 import { type DriverCase, DRIVERS } from '../helpers/drivers.js';
-import { type ChildOutcome, runScript } from '../helpers/child.js';
+import { type ChildOutcome, startScript } from '../helpers/child.js';
 import { connectNet, openNetServer } from '../helpers/peers.js';
 import { expect, test } from '../helpers/runner.js';
 
@@ -7,12 +7,14 @@ import { expect, test } from '../helpers/runner.js';
 const driven = DRIVERS.filter((driver) => driver.options.driver !== 'manual');
 
 async function run(driver: DriverCase, scenario: string, port: number): Promise<ChildOutcome> {
-  return runScript('contract/scripts/ref.mjs', {
+  const script = startScript('contract/scripts/ref.mjs', {
     args: [driver.options.driver ?? '', driver.options.descriptors ?? 'shared', scenario, String(port)],
-    onLine: (line) => {
-      if (line.startsWith('port ')) void connectNet(Number(line.slice(5))).then((peer) => peer.end('hello'));
-    },
   });
+  const greet = async (): Promise<void> => {
+    (await connectNet(Number(await script.line('port')))).end('hello');
+  };
+  greet().catch(() => undefined); // most scenarios do not listen
+  return script.outcome;
 }
 
 async function outputs(scenario: string): Promise<string[]> {

@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { ListenerStats } from '../../lib/index.js';
-import { runScript, runScriptForJson } from '../helpers/child.js';
-import { DRIVERS } from '../helpers/drivers.js';
+import { type RunningScript, jsonOf, runScriptForJson, startScript } from '../helpers/child.js';
+import { DRIVERS, type DriverCase } from '../helpers/drivers.js';
 import { connectNet, readExactly, startNet } from '../helpers/peers.js';
 import { expect, test } from '../helpers/runner.js';
 
@@ -11,29 +11,9 @@ const isLinux = process.platform === 'linux'; // where a process can be given fe
 const FEW = 64;
 const PEERS = 100;
 
-interface Server {
-  readonly port: Promise<number>;
-  readonly exhausted: Promise<string>;
-  readonly stats: Promise<ListenerStats>;
-}
-
-function startServer(options: (typeof DRIVERS)[number]['options'], overload: string): Server {
-  const said = { port: Promise.withResolvers<number>(), exhausted: Promise.withResolvers<string>() };
-  const outcome = runScript('failure/scripts/few-descriptors.mjs', {
-    args: [options.driver ?? '', options.descriptors ?? 'shared', overload],
-    descriptors: FEW,
-    onLine: (line) => {
-      const [word, rest = ''] = line.split(' ');
-      if (word === 'port') said.port.resolve(Number(rest));
-      if (word === 'exhausted') said.exhausted.resolve(rest);
-    },
-  });
-  const stats = outcome.then(({ code, stdout, stderr }) => {
-    if (code !== 0) throw new Error(`the server ended with ${code ?? 'a signal'}:\n${stderr}`);
-    return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as ListenerStats;
-  });
-  for (const waiting of [said.port, said.exhausted]) stats.catch(waiting.reject);
-  return { port: said.port.promise, exhausted: said.exhausted.promise, stats };
+function startServer(options: DriverCase['options'], overload: string): RunningScript {
+  const args = [options.driver ?? '', options.descriptors ?? 'shared', overload];
+  return startScript('failure/scripts/few-descriptors.mjs', { args, descriptors: FEW });
 }
 
 /** Whether the server greeted the peer, or reset it. */
@@ -45,27 +25,27 @@ async function fateOf(peer: Socket): Promise<'greeted' | 'reset'> {
 for (const { name, options } of DRIVERS) {
   test.skipIf(!isLinux)(`EMFILE with overload pause: accepting resumes when peers go, and nobody is lost [${name}]`, async () => {
     const server = startServer(options, 'pause');
-    const port = await server.port;
+    const port = Number(await server.line('port'));
     const waiting = await Promise.all(Array.from({ length: PEERS }, () => connectNet(port)));
     const greeted = waiting.map(async (peer) => {
       await readExactly(peer, 1);
       return peer;
     });
-    expect(await server.exhausted).toBe('EMFILE');
+    expect(await server.line('exhausted')).toBe('EMFILE');
     // Whoever was served makes room for the next.
     for (const each of greeted.slice(0, -1)) (await each).destroy();
     (await greeted.at(-1))?.end('end');
-    const stats = await server.stats;
+    const stats = jsonOf<ListenerStats>(await server.outcome);
     expect(stats).toMatchObject({ accepted: PEERS, rejected: 0, lastFailure: 'EMFILE' });
     expect(stats.pauses).toBeGreaterThan(0);
   });
 
   test.skipIf(!isLinux)(`EMFILE with overload reset: who cannot be served learns it at once, later ones are [${name}]`, async () => {
     const server = startServer(options, 'reset');
-    const port = await server.port;
+    const port = Number(await server.line('port'));
     const peers = Array.from({ length: PEERS }, () => startNet(port));
     const fates = await Promise.all(peers.map(fateOf));
-    expect(await server.exhausted).toBe('EMFILE');
+    expect(await server.line('exhausted')).toBe('EMFILE');
     const greeted = peers.filter((_, i) => fates[i] === 'greeted');
     expect(greeted.length).toBeGreaterThan(0);
     expect(greeted.length).toBeLessThan(FEW);
@@ -78,7 +58,7 @@ for (const { name, options } of DRIVERS) {
     let tries = 1;
     for (; (await fateOf(late)) === 'reset'; tries++) late = startNet(port); // the server may not have seen the ends yet
     late.end('end');
-    const stats = await server.stats;
+    const stats = jsonOf<ListenerStats>(await server.outcome);
     const rejected = PEERS - fates.filter((fate) => fate === 'greeted').length + (tries - 1);
     expect(stats).toMatchObject({ rejected, accepted: PEERS + tries - rejected });
   });
@@ -86,14 +66,9 @@ for (const { name, options } of DRIVERS) {
 
 for (const driver of ['node', 'thread', 'manual']) {
   test.skipIf(!isLinux)(`descriptors that are freed by others are noticed, with no connection closing [${driver}]`, async () => {
-    const report = await runScriptForJson<ListenerStats & { before: number }>('failure/scripts/freed-elsewhere.mjs', {
-      args: [driver],
-      descriptors: FEW,
-      onLine: (line) => {
-        if (line.startsWith('port ')) void connectNet(Number(line.slice(5)));
-      },
-    });
-    expect(report).toMatchObject({ before: 0, accepted: 1, lastFailure: 'EMFILE', rejected: 0 });
+    const server = startScript('failure/scripts/freed-elsewhere.mjs', { args: [driver], descriptors: FEW });
+    await connectNet(Number(await server.line('port')));
+    expect(jsonOf(await server.outcome)).toMatchObject({ before: 0, accepted: 1, lastFailure: 'EMFILE', rejected: 0 });
   });
 
   test.skipIf(!isLinux)(`without descriptors a loop, a listener and a connect each say EMFILE, and work when there are some [${driver}]`, async () => {

@@ -1,5 +1,6 @@
 // Scripts in a process of their own: for what ends a process, crashes it, or needs limits that this one does not have.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -9,11 +10,11 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 
 export interface ChildOptions {
   readonly args?: readonly string[];
+  /** Arguments of Node itself. */
+  readonly nodeArgs?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Descriptors that the process may have (`ulimit -n`). */
   readonly descriptors?: number;
-  /** Called with each line of standard output. */
-  readonly onLine?: (line: string) => void;
 }
 
 export interface ChildOutcome {
@@ -23,9 +24,16 @@ export interface ChildOutcome {
   readonly stderr: string;
 }
 
-/** Runs a script of test/ to its end. The scripts import the package by its name, as its users do. */
-export async function runScript(script: string, options: ChildOptions = {}): Promise<ChildOutcome> {
-  const node = [process.execPath, path.join(root, 'test', script), ...(options.args ?? [])];
+export interface RunningScript {
+  /** The rest of the first line of standard output that starts with the word. */
+  line(word: string): Promise<string>;
+  /** How it ended. One that does not end in time is killed, and an error. */
+  readonly outcome: Promise<ChildOutcome>;
+}
+
+/** Starts a script of test/. The scripts import the package by its name, as its users do. */
+export function startScript(script: string, options: ChildOptions = {}): RunningScript {
+  const node = [process.execPath, ...(options.nodeArgs ?? []), path.join(root, 'test', script), ...(options.args ?? [])];
   const limited = ['sh', '-c', `ulimit -n ${options.descriptors ?? 0} && exec "$@"`, 'sh', ...node];
   const [command = '', ...args] = options.descriptors === undefined ? node : limited;
   const child = spawn(command, args, {
@@ -36,25 +44,45 @@ export async function runScript(script: string, options: ChildOptions = {}): Pro
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
-  if (options.onLine !== undefined) createInterface(child.stdout).on('line', options.onLine);
-  const ended = new Promise<Pick<ChildOutcome, 'code' | 'signal'>>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code, signal) => {
-      resolve({ code, signal });
+  const lines = createInterface(child.stdout);
+  const ended = async (): Promise<ChildOutcome> => {
+    try {
+      const close = once(child, 'close') as Promise<[code: number | null, signal: NodeJS.Signals | null]>;
+      const [code, signal] = await within(`${script} to end`, close, 2 * WAIT_MS);
+      return { code, signal, ...output };
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\n${output.stdout}\n${output.stderr}`, { cause: error });
+    } finally {
+      child.kill('SIGKILL'); // does nothing when it has ended
+    }
+  };
+  const outcome = ended();
+  const line = (word: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const look = (text: string): void => {
+        if (text.startsWith(`${word} `)) resolve(text.slice(word.length + 1));
+      };
+      for (const text of output.stdout.split('\n').slice(0, -1)) look(text);
+      lines.on('line', look);
+      outcome.then(({ stdout, stderr }) => {
+        reject(new Error(`${script} ended without a line '${word} …':\n${stdout}\n${stderr}`));
+      }, reject);
     });
-  });
-  try {
-    return { ...(await within(`${script} to end`, ended, 2 * WAIT_MS)), ...output };
-  } catch (error) {
-    throw new Error(`${(error as Error).message}\n${output.stdout}\n${output.stderr}`, { cause: error });
-  } finally {
-    child.kill('SIGKILL'); // does nothing when it has ended
-  }
+  return { line, outcome };
+}
+
+/** Runs a script to its end. */
+export async function runScript(script: string, options?: ChildOptions): Promise<ChildOutcome> {
+  return startScript(script, options).outcome;
+}
+
+/** The JSON that a script printed last; an error unless it ended well. */
+export function jsonOf<T>({ code, signal, stdout, stderr }: ChildOutcome): T {
+  if (code !== 0) throw new Error(`the script ended with ${code ?? signal ?? 'nothing'}:\n${stdout}\n${stderr}`);
+  return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as T;
 }
 
 /** Runs a script that must end well, and returns the JSON that it printed last. */
 export async function runScriptForJson<T>(script: string, options?: ChildOptions): Promise<T> {
-  const { code, signal, stdout, stderr } = await runScript(script, options);
-  if (code !== 0) throw new Error(`${script} ended with ${code ?? signal ?? 'nothing'}:\n${stdout}\n${stderr}`);
-  return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as T;
+  return jsonOf<T>(await runScript(script, options));
 }
