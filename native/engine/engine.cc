@@ -367,7 +367,8 @@ bool Engine::report_listener(uint32_t index, ListenerReport* report) noexcept {
 
 void Engine::refresh_accept_limits() noexcept {
   uint32_t open = 0;
-  for (const auto& listener : listeners_) open += listener->open ? 1 : 0;
+  for (const auto& listener : listeners_)
+    open += listener->open ? 1 : 0;
   accept_by_turns_ = false;
   promised_ = 0;
   if (open == 0) return;

@@ -33,7 +33,7 @@ uint64_t total_bytes(const Slice* slices, uint32_t count) noexcept {
   return total;
 }
 
-int32_t Operations::send_failure() noexcept {
+int32_t Operations::send_failure() const noexcept {
   World& world = World::current();
   if (socket.reset) return error::kECONNRESET;
   return world.happens(Chance::kFailedSend) ? world.random().pick(kSendFailures) : 0;

@@ -30,7 +30,7 @@ struct Operations {
   bool closing = false;
 
   /// 0, or the error of a send that begins or ends now.
-  int32_t send_failure() noexcept;
+  int32_t send_failure() const noexcept;
   /// Moves to the peer what there is room for, or less; how many bytes that were.
   uint32_t send_now(const Slice* from, uint32_t count);
   /// Keeps all but the first `skip` bytes as a pending send.

@@ -194,7 +194,8 @@ void Poller::report(Listener& listener, Sink& sink) {
   if (limit > 0 && world.happens(Chance::kLate)) return;
   for (uint32_t i = 0; i < limit && !kernel.queue.empty(); ++i) {
     if (!world.descriptors_left()) return report_accept_failure(listener, error::kEMFILE, sink);
-    if (kernel.accept_failure != 0) return report_accept_failure(listener, std::exchange(kernel.accept_failure, 0), sink);
+    if (kernel.accept_failure != 0)
+      return report_accept_failure(listener, std::exchange(kernel.accept_failure, 0), sink);
     if (world.happens(Chance::kFailedAccept)) {
       return report_accept_failure(listener, world.random().pick(kAcceptFailures), sink);
     }
@@ -208,8 +209,10 @@ void Poller::report(Listener& listener, Sink& sink) {
 void Poller::report_accept_failure(Listener& listener, int32_t code, Sink& sink) {
   sim::Socket& kernel = World::current().socket(listener.socket.get());
   if (code == error::kECONNABORTED || code == error::kEPROTO) {
-    World::current().socket(kernel.queue.front()).gone = true;
+    sim::Socket& aborted = World::current().socket(kernel.queue.front());
     kernel.queue.pop_front();
+    aborted.gone = true;
+    aborted.failures.push_back(code);
   }
   sink.push(EventKind::kAcceptFailed, Call::kAccept, listener.token, -code);
 }
@@ -241,7 +244,11 @@ void Poller::release(Operations& operations) noexcept {
 
 Result<void> Poller::attach(Connection& connection, OwnedSocket socket, uint32_t token) noexcept {
   World& world = World::current();
-  if (world.happens(Chance::kFailedAttach)) return SysError{world.random().pick(kAttachFailures), Call::kPollerControl};
+  if (world.happens(Chance::kFailedAttach)) {
+    const int32_t code = world.random().pick(kAttachFailures);
+    world.socket(socket.get()).failures.push_back(code);
+    return SysError{code, Call::kPollerControl};
+  }
   enqueue(connection, std::move(socket), token).socket.active_ms = world.now_ms();
   return {};
 }

@@ -28,7 +28,7 @@ struct Socket {
   std::deque<uint32_t> queue;
   uint32_t accept_limit = 0;
   int32_t accept_failure = 0;  // of the next accept, when a test says so
-  uint32_t turned_away = 0;  // accepted or shed only to be reset
+  uint32_t turned_away = 0;    // accepted or shed only to be reset
 
   // A connection, as its peer sees it. What the peer sends is the stream of the socket's number.
   Answer answer = Answer::kNone;
@@ -44,14 +44,14 @@ struct Socket {
   bool saw_reset = false;
 
   // The same connection, as the engine was told of it.
-  uint32_t listener = 0;         // the listening socket it came through
-  uint64_t received = 0;         // of what was sent
+  uint32_t listener = 0;          // the listening socket it came through
+  uint64_t received = 0;          // of what was sent
   std::vector<int32_t> failures;  // errors that were reported: the first that the engine looks at ends the connection
-  uint32_t shortfalls = 0;       // sends that did not take all they were given at once
-  uint64_t started_ms = kNever;  // connect
-  uint64_t active_ms = kNever;   // bytes moved, or were tried to
-  bool aborted = false;          // closed with a reset
-  uint64_t closed_ms = kNever;   // close was called
+  uint32_t shortfalls = 0;        // sends that did not take all they were given at once
+  uint64_t started_ms = kNever;   // connect
+  uint64_t active_ms = kNever;    // bytes moved, or were tried to
+  bool aborted = false;           // closed with a reset
+  uint64_t closed_ms = kNever;    // close was called
 };
 
 }  // namespace connscale::sim

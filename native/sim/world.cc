@@ -19,7 +19,7 @@ thread_local World* world_in_force = nullptr;
 
 }  // namespace
 
-World::World(uint64_t seed, const Temper& temper) : random_(seed), temper_(temper), now_ms_(1'000'000) {
+World::World(uint64_t seed, const Temper& temper) : random_(seed), temper_(temper) {
   assert(world_in_force == nullptr);
   world_in_force = this;
 }
@@ -31,8 +31,7 @@ World& World::current() noexcept {
   return *world_in_force;
 }
 
-void World::require(bool kept, const char* rule) noexcept {
-  if (kept) return;
+void World::give_up(const char* rule) noexcept {
   std::fprintf(stderr, "the contract of platform.h is broken: %s\n", rule);
   std::abort();
 }

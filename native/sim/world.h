@@ -26,7 +26,9 @@ class World {
 
   static World& current() noexcept;
   /// A rule of platform.h that the engine broke ends the process: nothing after it would mean anything.
-  static void require(bool kept, const char* rule) noexcept;
+  static void require(bool kept, const char* rule) noexcept {
+    if (!kept) give_up(rule);
+  }
 
   [[nodiscard]] Random& random() noexcept { return random_; }
   [[nodiscard]] Temper& temper() noexcept { return temper_; }
@@ -67,6 +69,7 @@ class World {
   [[nodiscard]] Socket* with_token(uint32_t token) noexcept;
 
  private:
+  [[noreturn]] static void give_up(const char* rule) noexcept;
   void act(Socket& peer);
   void answer(Socket& peer);
   void arrive_by_chance(Socket& listener);
@@ -75,7 +78,7 @@ class World {
   Random random_;
   Temper temper_;
   Tally tally_{};
-  uint64_t now_ms_;
+  uint64_t now_ms_ = 1'000'000;
   bool calm_ = false;
   bool pollers_broken_ = false;
   uint32_t descriptors_ = 0;

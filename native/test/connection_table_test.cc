@@ -27,7 +27,8 @@ ConnectionId name_of(ConnectionTable& table, uint32_t slot) { return {slot, tabl
 TEST_CASE("accepted connections get different slots up to the maximum") {
   ConnectionTable table(3'000);  // more than one piece of storage
   std::set<uint32_t> slots;
-  for (int i = 0; i < 3'000; ++i) slots.insert(open_one(table));
+  for (int i = 0; i < 3'000; ++i)
+    slots.insert(open_one(table));
   CHECK(slots.size() == 3'000);
   CHECK(*slots.rbegin() == 2'999);
   CHECK(table.acquire() == kNoSlot);

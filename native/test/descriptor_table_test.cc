@@ -1,56 +1,25 @@
 // A descriptor table of one's own, for real: numbers, what is closed, and whose limit counts.
 #include <doctest/doctest.h>
-#include <fcntl.h>
-#include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <thread>
 #include <vector>
 
 #include "platform.h"
+#include "test/descriptors.h"
 
 namespace platform = connscale::platform;
+using connscale::test::is_open;
+using connscale::test::LoweredLimit;
+using connscale::test::open_all;
+using connscale::test::open_one;
 using platform::OwnedHandle;
-
-namespace {
-
-OwnedHandle open_one() { return OwnedHandle(::eventfd(0, EFD_CLOEXEC)); }
-bool is_open(int descriptor) { return ::fcntl(descriptor, F_GETFD) != -1; }
-
-/// Opens descriptors until the kernel refuses; how many there were.
-uint32_t open_all(std::vector<OwnedHandle>& into) {
-  uint32_t count = 0;
-  for (OwnedHandle one = open_one(); one.valid(); one = open_one()) {
-    into.push_back(std::move(one));
-    ++count;
-  }
-  return count;
-}
-
-/// A lower RLIMIT_NOFILE while it lives.
-class LoweredLimit {
- public:
-  explicit LoweredLimit(rlim_t descriptors) {
-    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
-    const rlimit lowered{std::min(descriptors, before_.rlim_max), before_.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_NOFILE, &lowered) == 0);
-  }
-  LoweredLimit(const LoweredLimit&) = delete;
-  LoweredLimit& operator=(const LoweredLimit&) = delete;
-  ~LoweredLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
-}  // namespace
 
 TEST_CASE("in a table of its own a thread has what it kept, under the same numbers, and nothing else") {
   REQUIRE(platform::can_leave_descriptor_table());
   std::vector<OwnedHandle> handles;
-  for (int i = 0; i < 10; ++i) handles.push_back(open_one());
+  for (int i = 0; i < 10; ++i)
+    handles.push_back(open_one());
   std::vector<int> kept = {handles[7].get(), handles[2].get(), STDERR_FILENO};
   std::vector<int> seen;
   bool left = false;
@@ -63,7 +32,8 @@ TEST_CASE("in a table of its own a thread has what it kept, under the same numbe
   thread.join();
   CHECK(left);
   CHECK(seen == std::vector<int>{0, 1, 2, handles[2].get(), handles[7].get()});
-  for (const OwnedHandle& handle : handles) CHECK(is_open(handle.get()));
+  for (const OwnedHandle& handle : handles)
+    CHECK(is_open(handle.get()));
 }
 
 TEST_CASE("a thread may leave with nothing at all") {

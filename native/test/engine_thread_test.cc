@@ -93,7 +93,8 @@ class Side {
   void run_until(Done done) {
     while (!done()) {
       REQUIRE(notified_.try_acquire_for(std::chrono::seconds(20)));
-      while (Delivery* const delivery = thread_.take_delivery()) take(delivery);
+      while (Delivery* const delivery = thread_.take_delivery())
+        take(delivery);
     }
   }
 
@@ -130,7 +131,8 @@ class Side {
     malformed_ = malformed_ || delivery->malformed;
     tasks_finished_ += static_cast<uint32_t>(delivery->finished.size());
     delivery->finished.clear();
-    for (uint32_t i = 0; i < delivery->batch.count; ++i) hear(delivery->completions[i], delivery->slab.data());
+    for (uint32_t i = 0; i < delivery->batch.count; ++i)
+      hear(delivery->completions[i], delivery->slab.data());
     thread_.give_back(delivery);
     flush();
   }
@@ -146,7 +148,8 @@ class Side {
         if (server) {
           submissions_.add(Request::kWrite, completion.id, slab + completion.offset, length);
         } else {
-          answers_[completion.slot - kConnectionsMax].append(reinterpret_cast<const char*>(slab) + completion.offset, length);
+          answers_[completion.slot - kConnectionsMax].append(reinterpret_cast<const char*>(slab) + completion.offset,
+                                                             length);
         }
         break;
       case Operation::kEnd:
@@ -204,7 +207,9 @@ TEST_CASE("a thread that was never started stops") {
   thread.stop();
 }
 
-TEST_CASE("clients and server on one loop, all their bytes through two threads") { echo_among_ourselves(false, 65'536); }
+TEST_CASE("clients and server on one loop, all their bytes through two threads") {
+  echo_among_ourselves(false, 65'536);
+}
 
 TEST_CASE("the same in a descriptor table of its own") { echo_among_ourselves(true, 65'536); }
 
@@ -217,7 +222,10 @@ TEST_CASE("more than all deliveries hold waits for JavaScript, and nothing is lo
   const std::string text = numbered_text(3'000'000);
   std::string echoed;
   std::thread sender([&] { send_all(peer, text); });
-  std::thread reader([&] { echoed = receive_up_to(peer, text.size()); ::shutdown(peer.get(), SHUT_WR); });
+  std::thread reader([&] {
+    echoed = receive_up_to(peer, text.size());
+    ::shutdown(peer.get(), SHUT_WR);
+  });
   side.run_until([&side] { return side.closes() == 1; });
   sender.join();
   reader.join();
@@ -236,7 +244,8 @@ TEST_CASE("tasks run between the submissions they were posted between") {
     side.thread().post(std::make_unique<LookTask>(Side::client_id(i), &after[i]));
   }
   side.run_until([&side] { return side.tasks_finished() == 1 + 2 * kRounds; });
-  for (uint32_t i = 0; i < kRounds; ++i) CHECK((!before[i] && after[i]));
+  for (uint32_t i = 0; i < kRounds; ++i)
+    CHECK((!before[i] && after[i]));
 }
 
 TEST_CASE("a submission that makes no sense is reported") {

@@ -64,7 +64,8 @@ inline int receive_error(const platform::OwnedSocket& socket) {
 /// A text in which a piece that is lost or swapped shows.
 inline std::string numbered_text(size_t length) {
   std::string text;
-  for (size_t i = 0; text.size() < length; ++i) text += std::to_string(i) + ' ';
+  for (size_t i = 0; text.size() < length; ++i)
+    text += std::to_string(i) + ' ';
   text.resize(length);
   return text;
 }

@@ -28,7 +28,8 @@ TEST_CASE("the slices of a connection stay in order, among those of others") {
     Slice taken[20];
     uint32_t seen = 0;
     for (uint32_t count = 0; (count = batch.take(batch.at(entry), taken, 20)) > 0;) {
-      for (uint32_t i = 0; i < count; ++i) CHECK(taken[i].data == kBytes + base + seen + i);
+      for (uint32_t i = 0; i < count; ++i)
+        CHECK(taken[i].data == kBytes + base + seen + i);
       seen += count;
     }
     CHECK(seen == 50);

@@ -44,7 +44,8 @@ double odd_id(sim::Random& random) {
 /// A record with the right shape and wrong contents, or nearly.
 void add_odd_record(Submissions& submissions, sim::Random& random) {
   // Mostly the ids that connects make, so that what follows meets a connection.
-  const double id = random.chance(70) ? ConnectionId{kConnectionsMax + random.below(kConnectionsMax), 1}.encode(1) : odd_id(random);
+  const double id =
+      random.chance(70) ? ConnectionId{kConnectionsMax + random.below(kConnectionsMax), 1}.encode(1) : odd_id(random);
   if (random.chance(30)) {
     ConnectRecord record = connect_record(static_cast<uint16_t>(random.next()));
     if (random.chance(20)) record.remote.family = static_cast<uint8_t>(random.next());
@@ -53,13 +54,16 @@ void add_odd_record(Submissions& submissions, sim::Random& random) {
     record.connect_timeout_ticks = static_cast<uint16_t>(random.below(3));
     record.idle_timeout_ticks = static_cast<uint16_t>(random.next());
     std::vector<OptionRecord> options(random.chance(20) ? random.below(40) : 0);
-    for (OptionRecord& option : options) option = {random.below(5), 0, odd_id(random)};
-    record.option_count = random.chance(10) ? static_cast<uint32_t>(random.next()) : static_cast<uint32_t>(options.size());
+    for (OptionRecord& option : options)
+      option = {random.below(5), 0, odd_id(random)};
+    record.option_count =
+        random.chance(10) ? static_cast<uint32_t>(random.next()) : static_cast<uint32_t>(options.size());
     return submissions.connect(id, record, options);
   }
   const std::vector<uint8_t> payload(random.chance(50) ? 0 : random.below(3'000));
   const auto request = static_cast<Request>(random.chance(95) ? random.between(1, 6) : random.below(65'536));
-  submissions.add(request, id, payload.data(), static_cast<uint32_t>(payload.size()), static_cast<uint16_t>(random.next()));
+  submissions.add(request, id, payload.data(), static_cast<uint32_t>(payload.size()),
+                  static_cast<uint16_t>(random.next()));
 }
 
 /// As if something had written over the ring: bits flipped, bytes missing, lengths beyond the end.
@@ -70,7 +74,8 @@ void spoil(std::vector<uint8_t>& ring, sim::Random& random) {
     ring[at] = static_cast<uint8_t>(random.chance(50) ? random.next() : ring[at] ^ (1U << random.below(8)));
   }
   if (random.chance(30)) ring.resize(random.below(static_cast<uint32_t>(ring.size()) + 1));
-  if (random.chance(10)) std::generate(ring.begin(), ring.end(), [&random] { return static_cast<uint8_t>(random.next()); });
+  if (random.chance(10))
+    std::generate(ring.begin(), ring.end(), [&random] { return static_cast<uint8_t>(random.next()); });
 }
 
 void play_garbage(uint64_t seed) {
@@ -78,14 +83,16 @@ void play_garbage(uint64_t seed) {
   SimLoopConfig config;
   config.seed = seed;
   config.temper = sim::draw_temper(random);
-  config.engine = {.loop = 1, .connections_max = kConnectionsMax, .high_water_bytes = 512, .write_queue_max_bytes = 8'192};
+  config.engine = {
+      .loop = 1, .connections_max = kConnectionsMax, .high_water_bytes = 512, .write_queue_max_bytes = 8'192};
   config.batch_capacity = 16;
   SimLoop loop(config);
   loop.listen(kConnectionsMax);
   uint64_t refused = 0;
   for (uint32_t step = 0; step < kSteps; ++step) {
     Submissions submissions;
-    for (uint32_t count = random.below(8); count > 0; --count) add_odd_record(submissions, random);
+    for (uint32_t count = random.below(8); count > 0; --count)
+      add_odd_record(submissions, random);
     if (random.chance(50)) spoil(submissions.bytes(), random);
     if (!loop.submit(submissions)) ++refused;
     loop.engine().acknowledgements().clear();
@@ -93,7 +100,8 @@ void play_garbage(uint64_t seed) {
   }
   CHECK(loop.engine().counters().invalidSubmissions >= refused);
   loop.engine().begin_shutdown(100);
-  for (uint32_t i = 0; i < kTurnsToClose && !loop.engine().shut_down(); ++i) REQUIRE(loop.turn(-1).ok());
+  for (uint32_t i = 0; i < kTurnsToClose && !loop.engine().shut_down(); ++i)
+    REQUIRE(loop.turn(-1).ok());
   REQUIRE(loop.engine().shut_down());
   CHECK(loop.engine().queues_in_use() == 0);
   CHECK(loop.world().descriptors() == 0);
@@ -138,7 +146,8 @@ TEST_CASE("what no honest program writes is refused") {
 
 TEST_CASE("a connect must have a slot for connects that is free, and a record that makes sense") {
   SimLoop loop({});
-  const auto connect = [&loop](uint32_t slot, const ConnectRecord& record, const std::vector<OptionRecord>& options = {}) {
+  const auto connect = [&loop](uint32_t slot, const ConnectRecord& record,
+                               const std::vector<OptionRecord>& options = {}) {
     Submissions submissions;
     submissions.connect(ConnectionId{slot, 1}.encode(1), record, options);
     return loop.submit(submissions);

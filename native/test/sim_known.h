@@ -32,8 +32,8 @@ struct Known {
   bool deaf = false;  // no data may come in the turn under way
   bool end_wanted = false;
   bool peer_ended = false;
-  bool dropped = false;  // destroy or reset
-  bool reset = false;    // it was a reset
+  bool dropped = false;        // destroy or reset
+  bool reset = false;          // it was a reset
   bool reset_in_time = false;  // and nothing else could have closed it before
 
   uint64_t written = 0;
@@ -61,7 +61,8 @@ struct Known {
     if (socket != nullptr && socket->shortfalls != shortfalls) drain_possible = true;
     settle_drain();
   }
-  /// A drain is promised by the notify flag, or because not everything was taken at once. It comes when nothing is queued.
+  /// A drain is promised by the notify flag, or because not everything was taken at once. It comes when nothing is
+  /// queued.
   void settle_drain() {
     if (queued() > 0) {
       drain_promised = true;
@@ -104,7 +105,8 @@ struct Known {
 
   /// Null, or what is wrong with this end of the connection.
   [[nodiscard]] const char* objection(int32_t error, Call call, const EngineConfig& config, bool shutting_down) const {
-    if (socket != nullptr && (socket->closed_ms == sim::kNever || socket->owned)) return "kClose before the platform let go";
+    if (socket != nullptr && (socket->closed_ms == sim::kNever || socket->owned))
+      return "kClose before the platform let go";
     const bool aborted = socket != nullptr && socket->aborted;
     if (aborted && !reset) return "RST without being asked for";
     if (!aborted && error == 0 && reset_in_time) return "a reset without RST";

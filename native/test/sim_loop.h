@@ -24,7 +24,10 @@ struct SimLoopConfig {
 class SimLoop {
  public:
   explicit SimLoop(const SimLoopConfig& config)
-      : config_(config), world_(config.seed, config.temper), completions_(config.batch_capacity), slab_(config.slab_bytes) {
+      : config_(config),
+        world_(config.seed, config.temper),
+        completions_(config.batch_capacity),
+        slab_(config.slab_bytes) {
     world_.set_clock(config.clock_ms);
     batch_ = Batch{completions_.data(), config_.batch_capacity, 0, ReceiveSlab(slab_.data(), config_.slab_bytes)};
     engine_ = std::make_unique<Engine>(config.engine);

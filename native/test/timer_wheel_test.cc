@@ -17,7 +17,8 @@ constexpr uint32_t kSlots = 64;
 /// A wheel over a table of its own, standing at `start`.
 struct Timers {
   explicit Timers(uint32_t start) : table(kSlots), wheel(table) {
-    for (uint32_t i = 0; i < kSlots; ++i) table.acquire();
+    for (uint32_t i = 0; i < kSlots; ++i)
+      table.acquire();
     advance(start);
   }
   std::vector<uint32_t> advance(uint32_t now) {
@@ -39,7 +40,8 @@ TEST_CASE("a deadline expires at its tick and not before") {
       CAPTURE(ticks);
       Timers timers(start);
       timers.wheel.insert(7, start + ticks);
-      for (uint32_t now = start + 1; now < start + ticks; ++now) REQUIRE(timers.advance(now).empty());
+      for (uint32_t now = start + 1; now < start + ticks; ++now)
+        REQUIRE(timers.advance(now).empty());
       CHECK(timers.advance(start + ticks) == std::vector<uint32_t>{7});
       CHECK(timers.wheel.next() == -1);
     }
@@ -48,7 +50,8 @@ TEST_CASE("a deadline expires at its tick and not before") {
 
 TEST_CASE("nothing is lost in a long sleep") {
   Timers timers(500);
-  for (uint32_t slot = 0; slot < kSlots; ++slot) timers.wheel.insert(slot, 501 + slot * 37);
+  for (uint32_t slot = 0; slot < kSlots; ++slot)
+    timers.wheel.insert(slot, 501 + slot * 37);
   CHECK(timers.advance(500 + 1'000'000).size() == kSlots);
   CHECK(timers.wheel.next() == -1);
 }
@@ -91,7 +94,8 @@ TEST_CASE("next() never sleeps past a deadline, nor longer than a rotation") {
 TEST_CASE("a timer is removed wherever it stands in its bucket") {
   for (uint32_t removed = 0; removed < 3; ++removed) {
     Timers timers(0);
-    for (uint32_t slot = 0; slot < 3; ++slot) timers.wheel.insert(slot, 50);
+    for (uint32_t slot = 0; slot < 3; ++slot)
+      timers.wheel.insert(slot, 50);
     timers.wheel.remove(removed);
     timers.wheel.remove(removed);  // what has no timer stays as it is
     CHECK(timers.advance(50).size() == 2);
@@ -124,7 +128,8 @@ TEST_CASE("the wheel agrees with a list of deadlines, whatever is done to it") {
         REQUIRE(static_cast<int32_t>(deadlines[expired] - now) <= 0);
         deadlines.erase(expired);
       }
-      for (const auto& [left, deadline] : deadlines) REQUIRE(static_cast<int32_t>(deadline - now) > 0);
+      for (const auto& [left, deadline] : deadlines)
+        REQUIRE(static_cast<int32_t>(deadline - now) > 0);
     }
   }
 }

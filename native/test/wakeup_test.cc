@@ -22,7 +22,8 @@ TEST_CASE("a wake is seen until it is taken back, however many there were") {
   const Wakeup wakeup = std::move(opened.value());
   CHECK_FALSE(readable(wakeup));
   wakeup.clear();
-  for (int i = 0; i < 3; ++i) wakeup.wake();
+  for (int i = 0; i < 3; ++i)
+    wakeup.wake();
   CHECK(readable(wakeup));
   wakeup.clear();
   CHECK_FALSE(readable(wakeup));

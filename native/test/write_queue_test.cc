@@ -16,17 +16,21 @@ using connscale::WriteQueues;
 
 namespace {
 
-uint8_t byte_at(uint64_t position) { return static_cast<uint8_t>(position * 31 + (position >> 8) * 7 + (position >> 16)); }
+uint8_t byte_at(uint64_t position) {
+  return static_cast<uint8_t>(position * 31 + (position >> 8) * 7 + (position >> 16));
+}
 
 bool matches(uint64_t position, const Slice& slice) {
   uint32_t same = 0;
-  while (same < slice.length && slice.data[same] == byte_at(position + same)) ++same;
+  while (same < slice.length && slice.data[same] == byte_at(position + same))
+    ++same;
   return same == slice.length;
 }
 
 bool append(WriteQueue& queue, uint64_t position, uint32_t length) {
   std::vector<uint8_t> bytes(length);
-  for (uint32_t i = 0; i < length; ++i) bytes[i] = byte_at(position + i);
+  for (uint32_t i = 0; i < length; ++i)
+    bytes[i] = byte_at(position + i);
   return queue.append(bytes.data(), length);
 }
 
@@ -48,7 +52,7 @@ uint64_t shown(const WriteQueue& queue, uint64_t position) {
 TEST_CASE("bytes come out as they went in") {
   WriteQueue queue;
   CHECK(append(queue, 0, 10));
-  CHECK(append(queue, 10, kWriteChunkBytes));      // part in the first chunk, part in a second
+  CHECK(append(queue, 10, kWriteChunkBytes));  // part in the first chunk, part in a second
   CHECK(append(queue, 10 + kWriteChunkBytes, 0));
   CHECK(append(queue, 10 + kWriteChunkBytes, 3 * kWriteChunkBytes));
   CHECK(queue.bytes() == 10 + 4 * kWriteChunkBytes);
@@ -67,7 +71,8 @@ TEST_CASE("bytes that are queued do not move while others are appended") {
   REQUIRE(append(queue, 0, 100));
   Slice before[1];
   REQUIRE(queue.slices(before, 1) == 1);
-  for (uint64_t position = 100; position < 1'000'000; position += 5'000) REQUIRE(append(queue, position, 5'000));
+  for (uint64_t position = 100; position < 1'000'000; position += 5'000)
+    REQUIRE(append(queue, position, 5'000));
   Slice after[1];
   REQUIRE(queue.slices(after, 1) == 1);
   CHECK(after[0].data == before[0].data);
@@ -76,7 +81,8 @@ TEST_CASE("bytes that are queued do not move while others are appended") {
 
 TEST_CASE("slices() shows the front, at most as many as there is room for") {
   WriteQueue queue;
-  for (uint64_t i = 0; i < 5; ++i) REQUIRE(append(queue, i * kWriteChunkBytes, kWriteChunkBytes));
+  for (uint64_t i = 0; i < 5; ++i)
+    REQUIRE(append(queue, i * kWriteChunkBytes, kWriteChunkBytes));
   Slice slices[2];
   CHECK(queue.slices(slices, 2) == 2);
   CHECK(queue.slices(slices, 0) == 0);

@@ -1,4 +1,4 @@
-import { Loop } from '../../lib/index.js';
+import { type Loop } from '../../lib/index.js';
 import { forEachDriver, openLoop } from '../helpers/drivers.js';
 import { connectNet, freePort, openNetServer, readExactly, readToEnd } from '../helpers/peers.js';
 import { Recording } from '../helpers/recording.js';

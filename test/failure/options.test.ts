@@ -1,6 +1,6 @@
 // Options that do not exist, or are not what they should be, are refused by name before anything is done.
 import { Loop, LoopGroup } from '../../lib/index.js';
-import type { ConnectOptions, Handlers, ListenOptions, LoopGroupOptions, LoopOptions } from '../../lib/index.js';
+import type { ConnectOptions, ListenOptions, LoopGroupOptions } from '../../lib/index.js';
 import { openUnpolled } from '../helpers/drivers.js';
 import { expect, test } from '../helpers/runner.js';
 
@@ -11,7 +11,7 @@ const host = '127.0.0.1';
 
 function refusals(loop: Loop): Record<string, readonly [refused: Refused, valid: object]> {
   return {
-    'new Loop': [(options) => new Loop(options as LoopOptions), {}],
+    'new Loop': [(options) => new Loop(options), {}],
     'new LoopGroup': [(options) => new LoopGroup(options as LoopGroupOptions), { loops: 1 }],
     listen: [(options) => loop.listen(options as ListenOptions, {}), { host, port: 0 }],
     connect: [(options) => loop.connect(options as ConnectOptions, {}), { host, port }],
@@ -69,7 +69,7 @@ test('unknown socket options, sources and handlers are refused with the nearest 
   expect(socket.message).toBe('there is no option options.options.nodelay; did you mean noDelay?');
   const source = await errorOf((options) => loop.connect(options as ConnectOptions, {}), { host, port, source: { adress: host } });
   expect(source.message).toBe('there is no option options.source.adress; did you mean address?');
-  const handlers = await errorOf((given) => loop.connect({ host, port }, given as Handlers), { onData: () => undefined });
+  const handlers = await errorOf((given) => loop.connect({ host, port }, given), { onData: () => undefined });
   expect(handlers.message).toMatch(/^there is no option handlers\.onData/);
 });
 
@@ -159,8 +159,8 @@ test('handlers that are none are refused with their name', async () => {
   ];
   for (const [handlers, named] of wrong) {
     for (const verb of [
-      (given: object) => loop.listen({ port: 0 }, given as Handlers),
-      (given: object) => loop.connect({ host, port }, given as Handlers),
+      (given: object) => loop.listen({ port: 0 }, given),
+      (given: object) => loop.connect({ host, port }, given),
     ]) {
       const error = await errorOf(verb, handlers);
       expect(error).toBeInstanceOf(TypeError);

@@ -1,90 +1,59 @@
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
+// The end of a process, a worker or a loop in the middle of things leaves nothing behind and crashes nothing.
 import { runScript, runScriptForJson } from '../helpers/child.js';
-import { within } from '../helpers/deadline.js';
-import { type DriverCase, DRIVERS, forEachDriver } from '../helpers/drivers.js';
-import { expect, onTestFinished, test } from '../helpers/runner.js';
+import { DRIVERS, type DriverCase } from '../helpers/drivers.js';
+import { expect, test } from '../helpers/runner.js';
 
-const WORKERS = 6;
-const LOOPS = 1000;
-/** Far below what a thousand loops take, far above what a heap wobbles: 100 MiB. */
-const GROWTH_KIB_MAX = 100 * 1024;
-
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
-const traffic = path.join(root, 'test/failure/scripts/traffic.mjs');
-
-function scriptArgs({ options }: DriverCase): [string, string] {
-  return [options.driver ?? 'node', options.descriptors ?? 'shared'];
+function args({ options }: DriverCase, how = ''): string[] {
+  return [options.driver ?? '', options.descriptors ?? 'shared', how];
 }
 
-forEachDriver('process.exit in the middle of traffic ends the process with its code', async (driver) => {
-  const args = [...scriptArgs(driver), 'exit'];
-  const { code, signal, stderr } = await runScript('failure/scripts/traffic.mjs', { args });
-  expect({ code, signal, stderr }).toEqual({ code: 7, signal: null, stderr: '' });
-});
-
-forEachDriver('an uncaught exception in the middle of traffic ends the process as it always does', async (driver) => {
-  const args = [...scriptArgs(driver), 'throw'];
-  const { code, signal, stderr } = await runScript('failure/scripts/traffic.mjs', { args });
-  expect({ code, signal }).toEqual({ code: 1, signal: null });
-  expect(stderr).toContain('Error: thrown in a handler');
-});
-
-interface RunningWorker {
-  readonly worker: Worker;
-  readonly busy: Promise<unknown>;
+interface Resources {
+  readonly descriptors: number | null;
+  readonly threads: number | null;
 }
 
-function startTraffic(driver: DriverCase, env?: Readonly<Record<string, string>>): RunningWorker {
-  const worker = new Worker(traffic, {
-    argv: [...scriptArgs(driver), 'post and go on'],
-    ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
+interface Memory extends Resources {
+  readonly rss: number;
+  readonly arrayBuffers: number;
+}
+
+for (const driver of DRIVERS) {
+  test(`process.exit is possible at any time [${driver.name}]`, async () => {
+    const hows = [
+      'in a handler',
+      'between events',
+      'with questions under way',
+      'with names being resolved',
+      'while closing',
+      // Whoever polls a 'manual' loop keeps the process alive.
+      ...(driver.name === 'manual' ? [] : ['without references']),
+    ];
+    for (const how of hows) {
+      const { code, signal, stderr } = await runScript('failure/scripts/exit.mjs', { args: args(driver, how) });
+      expect({ how, code, signal, stderr }).toEqual({ how, code: 7, signal: null, stderr: '' });
+    }
   });
-  const busy = new Promise((resolve, reject) => {
-    worker.once('message', resolve).once('error', reject);
-  });
-  return { worker, busy };
-}
 
-forEachDriver('a worker is terminated with its connections open, again and again', async (driver) => {
-  for (let i = 0; i < WORKERS; i++) {
-    const { worker, busy } = startTraffic(driver);
-    expect(await within('a worker to be busy', busy)).toBe('busy');
-    expect(await within('a worker to end', worker.terminate())).toBe(1);
+  for (const how of ['terminate', 'process.exit', 'an exception']) {
+    test(`a worker that is ended by ${how} in the middle of traffic leaves nothing behind [${driver.name}]`, async () => {
+      const report = await runScriptForJson<{ before: Resources; after: Resources }>('failure/scripts/ended-workers.mjs', {
+        args: args(driver, how),
+      });
+      expect(report.after).toEqual(report.before);
+    });
   }
-});
 
-test('two copies of the addon work in two workers at once', async () => {
-  const require = createRequire(import.meta.url);
-  const { path: find } = require('node-gyp-build') as { path: (root: string) => string };
-  const folder = mkdtempSync(path.join(tmpdir(), 'connscale-'));
-  onTestFinished(() => {
-    rmSync(folder, { recursive: true });
+  test(`a thousand loops, opened and closed, leave no descriptor, thread or memory [${driver.name}]`, async () => {
+    const report = await runScriptForJson<{ before: Memory; after: Memory; closed: number }>(
+      'failure/scripts/many-loops.mjs',
+      { args: args(driver) },
+    );
+    const { before, after, closed } = report;
+    expect(closed).toBe(500 * 2);
+    expect(after).toMatchObject({ descriptors: before.descriptors, threads: before.threads });
+    // Each loop has more than 500 KiB of its own.
+    const MIB = 2 ** 20;
+    expect((after.arrayBuffers - before.arrayBuffers) / MIB).toBeLessThan(25);
+    expect((after.rss - before.rss) / MIB).toBeLessThan(50);
   });
-  const copies = ['first.node', 'second.node'].map((name) => path.join(folder, name));
-  for (const copy of copies) copyFileSync(process.env['CONNSCALE_ADDON'] ?? find(root), copy);
-  const running = copies.flatMap((copy) => DRIVERS.map((driver) => startTraffic(driver, { CONNSCALE_ADDON: copy })));
-  const greetings = await within('all workers to be busy', Promise.all(running.map(({ busy }) => busy)));
-  expect(greetings).toEqual(running.map(() => 'busy'));
-  await within('all workers to end', Promise.all(running.map(({ worker }) => worker.terminate())));
-});
-
-interface Held {
-  readonly descriptors: number;
-  readonly threads: number;
-  readonly residentKib: number;
 }
-
-forEachDriver('a thousand loops opened and closed leave no descriptor, thread or memory', async (driver) => {
-  const { before, after } = await runScriptForJson<{ before: Held; after: Held }>('failure/scripts/many-loops.mjs', {
-    args: [...scriptArgs(driver), String(LOOPS)],
-    nodeArgs: ['--expose-gc'],
-  });
-  expect(after.descriptors).toBeLessThanOrEqual(before.descriptors);
-  expect(after.threads).toBeLessThanOrEqual(before.threads);
-  expect(after.residentKib - before.residentKib).toBeLessThan(GROWTH_KIB_MAX);
-});

@@ -6,7 +6,7 @@ import { keepPolling } from './keep-polling.mjs';
 const [driver] = process.argv.slice(2);
 const loop = new Loop({ driver });
 keepPolling(loop);
-let taken = [];
+const taken = [];
 let opened = 0;
 const listener = await loop.listen(
   { host: '127.0.0.1', port: 0 },

@@ -1,37 +1,48 @@
-// Opens and closes loops, each with a connection: node --expose-gc many-loops.mjs <driver> <descriptors> <count>
-import { readFileSync, readdirSync } from 'node:fs';
+// Opens and closes a thousand loops, each with a listener and a connection: node many-loops.mjs <driver> <descriptors>
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Loop } from '@connscale/native';
+import { keepPolling } from './keep-polling.mjs';
+import { countOwn } from './own-resources.mjs';
 
-const WARM_UP = 50;
-const [driver, descriptors, count] = process.argv.slice(2);
+const [driver, descriptors] = process.argv.slice(2);
+const LOOPS = 1000;
+const AT_ONCE = 20;
 
-async function openAndClose() {
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc');
+
+async function useOne() {
   const loop = new Loop({ driver, descriptors });
-  const listener = await loop.listen({ host: '127.0.0.1', port: 0 }, {});
-  let opened;
-  const open = new Promise((resolve) => (opened = resolve));
-  loop.connect({ host: '127.0.0.1', port: listener.address.port }, { open: opened });
-  while (driver === 'manual' && loop.stats.connected === 0) loop.poll(100);
-  await open;
+  keepPolling(loop);
+  const listener = await loop.listen({ host: '127.0.0.1', port: 0 }, { data: (id, bytes) => loop.write(id, bytes) });
+  const peer = { host: '127.0.0.1', port: listener.address.port };
+  await new Promise((resolve) => {
+    loop.write(loop.connect(peer, { data: resolve }), 'x');
+  });
   await loop.close();
+  return loop.stats.closed;
 }
 
-async function openAndCloseMany(times) {
-  for (let i = 0; i < times; i++) await openAndClose();
-  // libuv lets go of handles in a later turn, and what they held is garbage then.
-  for (let i = 0; i < 3; i++) {
-    await new Promise((resolve) => setImmediate(resolve));
-    globalThis.gc();
+async function useMany(count) {
+  let closed = 0;
+  for (let i = 0; i < count; i += AT_ONCE) {
+    for (const each of await Promise.all(Array.from({ length: AT_ONCE }, useOne))) closed += each;
   }
+  return closed;
 }
 
-function held() {
-  const status = readFileSync('/proc/self/status', 'utf8');
-  const field = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)[1]);
-  return { descriptors: readdirSync('/proc/self/fd').length, threads: field('Threads'), residentKib: field('VmRSS') };
+/** After a few turns, so that what is closed is gone. */
+async function measure() {
+  for (let i = 0; i < 5; i++) {
+    collectGarbage();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const { rss, arrayBuffers } = process.memoryUsage();
+  return { ...countOwn(), rss, arrayBuffers };
 }
 
-await openAndCloseMany(WARM_UP);
-const before = held();
-await openAndCloseMany(Number(count));
-console.log(JSON.stringify({ before, after: held() }));
+await useMany(LOOPS / 2); // arenas and caches have their size by now
+const before = await measure();
+const closed = await useMany(LOOPS / 2);
+console.log(JSON.stringify({ before, after: await measure(), closed }));

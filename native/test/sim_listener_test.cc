@@ -1,0 +1,144 @@
+// What a listener promises, in worlds where only one thing goes wrong.
+#include <doctest/doctest.h>
+
+#include "test/sim_scenario.h"
+
+using namespace connscale;        // NOLINT(google-build-using-namespace): a test of the engine's whole vocabulary
+using namespace connscale::test;  // NOLINT(google-build-using-namespace)
+
+TEST_CASE("a listener that pauses leaves connections in the queue and goes on when there is room") {
+  SimLoop loop({});
+  const uint32_t listener = loop.listen(2, Overload::kPause);
+  for (int i = 0; i < 5; ++i)
+    loop.world().arrive(listening_socket(loop));
+  const std::vector<Completion> opened = turn_for(loop, Operation::kOpen);
+  CHECK(opened.size() == 2);
+  CHECK(turn_for(loop, Operation::kOpen).empty());
+  CHECK(listening_socket(loop).queue.size() == 3);
+  CHECK(listening_socket(loop).turned_away == 0);
+
+  REQUIRE(ask(loop, Request::kDestroy, opened[0].id));
+  CHECK(turn_for(loop, Operation::kClose).size() == 1);
+  CHECK(turn_for(loop, Operation::kOpen).size() == 1);
+  ListenerReport report;
+  REQUIRE(loop.engine().report_listener(listener, &report));
+  CHECK(report.open == 2);
+  CHECK(report.pauses == 2);  // at the first maximum, and again now
+  CHECK(report.queue.depth == 2);
+  CHECK(loop.engine().counters().acceptPauses == 2);
+}
+
+TEST_CASE("a listener that resets tells those who are too many at once") {
+  SimLoop loop({});
+  const uint32_t listener = loop.listen(2, Overload::kReset);
+  for (int i = 0; i < 5; ++i)
+    loop.world().arrive(listening_socket(loop));
+  CHECK(turn_for(loop, Operation::kOpen).size() == 2);
+  CHECK(listening_socket(loop).queue.empty());
+  CHECK(listening_socket(loop).turned_away == 3);
+  ListenerReport report;
+  REQUIRE(loop.engine().report_listener(listener, &report));
+  CHECK(report.rejected == 3);
+  CHECK(loop.engine().counters().rejected == 3);
+}
+
+TEST_CASE("without descriptors accepting pauses, and goes on when somebody else frees one") {
+  SimLoopConfig config;
+  config.temper.descriptors_max = 2;  // the listener and one connection
+  SimLoop loop(config);
+  loop.listen(8, Overload::kPause);
+  for (int i = 0; i < 3; ++i)
+    loop.world().arrive(listening_socket(loop));
+  CHECK(turn_for(loop, Operation::kOpen).size() == 1);
+  ListenerReport report;
+  REQUIRE(loop.engine().report_listener(0, &report));
+  CHECK(report.last_failure == error::kEMFILE);
+  CHECK(report.failures == 1);
+
+  loop.world().temper().descriptors_max = 100;
+  CHECK(loop.engine().next_turn_ms() == static_cast<int32_t>(kAcceptRetryMs));
+  CHECK(turn_for(loop, Operation::kOpen, -1).empty());
+  CHECK(turn_for(loop, Operation::kOpen, -1).size() == 2);
+  CHECK(listening_socket(loop).turned_away == 0);
+}
+
+TEST_CASE("a peer that went away in the queue does not make the listener pause") {
+  SimLoop loop({});
+  loop.listen(8);
+  for (int i = 0; i < 2; ++i)
+    loop.world().arrive(listening_socket(loop));
+  listening_socket(loop).accept_failure = error::kECONNABORTED;
+  CHECK(turn_for(loop, Operation::kOpen).empty());
+  CHECK(turn_for(loop, Operation::kOpen).size() == 1);
+  CHECK(loop.engine().counters().acceptFailures == 1);
+  CHECK(loop.engine().counters().acceptPauses == 0);
+}
+
+TEST_CASE("without descriptors a listener that resets sheds its queue") {
+  SimLoopConfig config;
+  config.temper.descriptors_max = 2;
+  SimLoop loop(config);
+  loop.listen(8, Overload::kReset);
+  for (int i = 0; i < 4; ++i)
+    loop.world().arrive(listening_socket(loop));
+  CHECK(turn_for(loop, Operation::kOpen).size() == 1);
+  CHECK(listening_socket(loop).turned_away == 3);
+  CHECK(loop.engine().counters().rejected == 3);
+}
+
+TEST_CASE("a connection that cannot be watched is dropped, and the listener rests") {
+  SimLoopConfig config;
+  config.temper.of(sim::Chance::kFailedAttach) = 1'000;
+  SimLoop loop(config);
+  loop.listen(8);
+  sim::Socket* const peer = loop.world().arrive(listening_socket(loop));
+  CHECK(turn_for(loop, Operation::kOpen).empty());
+  CHECK(peer->gone);
+  CHECK(loop.engine().counters().acceptFailures == 1);
+  CHECK(loop.engine().counters().open == 0);
+  CHECK(loop.engine().next_turn_ms() == static_cast<int32_t>(kAcceptRetryMs));
+}
+
+TEST_CASE("listeners of one loop share its last places, and none is forgotten") {
+  SimLoopConfig config;
+  config.engine.connections_max = 4;
+  SimLoop loop(config);
+  for (int i = 0; i < 3; ++i)
+    loop.listen(8);
+  std::vector<sim::Socket*> listening;
+  for (uint32_t i = 0; i < loop.world().sockets(); ++i)
+    listening.push_back(&loop.world().socket(i));
+  for (int i = 0; i < 6; ++i)
+    loop.world().arrive(*listening[2]);
+  size_t opened = 0;
+  for (int i = 0; i < 10; ++i)
+    opened += turn_for(loop, Operation::kOpen, loop.engine().next_turn_ms()).size();
+  CHECK(opened == 4);
+  CHECK(listening[2]->turned_away == 0);
+  CHECK(listening[2]->queue.size() == 2);
+}
+
+TEST_CASE("a listener's place is not taken while connections of it are open") {
+  SimLoop loop({});
+  const Accepted connection = accept_one(loop);
+  REQUIRE(loop.engine().close_listener(0));
+  CHECK(loop.listen(8) == 1);
+  REQUIRE(ask(loop, Request::kDestroy, connection.id));
+  REQUIRE(loop.turn(0).ok());
+  CHECK(loop.listen(8) == 0);
+}
+
+TEST_CASE("a port that is taken is EADDRINUSE from bind") {
+  SimLoop loop({});
+  connscale::ListenerConfig config;
+  config.spec.address.family = connscale::Family::kIPv4;
+  config.spec.address.port = 80;
+  config.spec.backlog = 8;
+  config.accept = {8, 8, Overload::kPause};
+  uint32_t index = 0;
+  REQUIRE(loop.engine().listen(config, &index).ok());
+  const auto second = loop.engine().listen(config, &index);
+  REQUIRE_FALSE(second.ok());
+  CHECK(second.failure().code == error::kEADDRINUSE);
+  CHECK(second.failure().call == Call::kBind);
+}

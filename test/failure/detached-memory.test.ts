@@ -1,0 +1,23 @@
+// The receive slab's ArrayBuffer is JavaScript's: it can be transferred away. The loop ends, and says why.
+import { runScriptForJson } from '../helpers/child.js';
+import { DRIVERS } from '../helpers/drivers.js';
+import { expect, test } from '../helpers/runner.js';
+
+for (const { name, options } of DRIVERS) {
+  for (const where of ['in a handler', 'outside']) {
+    test(`memory that is transferred away ${where} is ERR_CONNSCALE_LOOP_BROKEN, once [${name}]`, async () => {
+      const args = [options.driver ?? '', options.descriptors ?? 'shared', where];
+      expect(await runScriptForJson('failure/scripts/detached-memory.mjs', { args })).toEqual({
+        uncaught: [{ name: 'ConnscaleError', code: 'ERR_CONNSCALE_LOOP_BROKEN' }],
+        refused: {
+          write: 'ERR_CONNSCALE_STALE_ID',
+          connect: 'ERR_CONNSCALE_LOOP_CLOSED',
+          listen: 'ERR_CONNSCALE_LOOP_CLOSED',
+          stats: 'ERR_CONNSCALE_LOOP_CLOSED',
+          isOpen: false,
+          close: null,
+        },
+      });
+    });
+  }
+}
