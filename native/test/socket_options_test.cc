@@ -10,7 +10,6 @@
 namespace error = connscale::error;
 namespace platform = connscale::platform;
 using connscale::OptionUnit;
-using connscale::OptionValue;
 using connscale::SocketOption;
 using platform::OwnedSocket;
 

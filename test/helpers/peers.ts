@@ -61,6 +61,7 @@ export async function connectNet(port: number, options?: Partial<net.TcpNetConne
 
 /** All that comes until FIN. */
 export async function readToEnd(socket: net.Socket): Promise<Buffer> {
+  if (socket.readableEnded) return Buffer.alloc(0);
   const pieces: Buffer[] = [];
   socket.on('data', (piece: Buffer) => pieces.push(piece));
   const ended = within('FIN', once(socket, 'end'));

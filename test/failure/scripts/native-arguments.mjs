@@ -62,7 +62,8 @@ const parameters = ['address', 'port', 'backlog', 'reusePort', 'ipv6Only', 'defe
   'acceptBatch', 'maxConnections', 'resetOverload', 'handlers', 'idleTimeoutTicks', 'listener', 'id', 'row', 'value', 'timeoutMs'];
 for (const value of odd) {
   for (const method of methods) attempt(() => loop[method].call(value));
-  for (const method of ['poll', 'task']) attempt(() => loop[method](value === Infinity || value === -1 ? 0 : value, value));
+  attempt(() => loop.task(value, value));
+  attempt(() => loop.poll(typeof value === 'number' ? 0 : value)); // a number would be waited for
   for (const task of tasks) {
     if (task === 'shutdown') continue;
     attempt(() => loop.task(task, value));
