@@ -78,7 +78,7 @@ int32_t Engine::next_turn_ms() const noexcept {
 const Counters& Engine::counters() noexcept {
   counters_.open = table_.in_use();
   counters_.backlogged = queues_.in_use();
-  counters_.acceptPauses = 0;
+  counters_.acceptPauses = pauses_before_;
   for (const auto& listener : listeners_)
     counters_.acceptPauses += listener->policy.pauses();
   return counters_;
@@ -333,6 +333,7 @@ Result<SocketAddress> Engine::listen(const ListenerConfig& config, uint32_t* ind
   if (free == kListenersMax) return SysError{error::kEMFILE, Call::kListen};
   if (free == listeners_.size()) listeners_.push_back(std::make_unique<ListenerSlot>());
   ListenerSlot& listener = *listeners_[free];
+  pauses_before_ += listener.policy.pauses();
   listener = ListenerSlot{};
   Result<SocketAddress> address = poller_.listen(listener.io, config.spec, free);
   if (!address.ok()) return address;

@@ -150,6 +150,7 @@ class Engine {
   uint64_t now_ms_;
   uint64_t shutdown_deadline_ms_ = 0;
   uint32_t shutdown_cursor_ = 0;
+  uint64_t pauses_before_ = 0;    // of listeners whose places were taken by others
   uint32_t promised_ = 0;         // places that listeners may fill which must not reset
   bool accept_by_turns_ = false;  // fewer connections fit than there are listeners
   bool shutting_down_ = false;

@@ -51,7 +51,7 @@ void EngineThread::submit(const uint8_t* records, size_t length) {
   if (length == 0) return;
   std::unique_lock lock(mutex_);
   // The engine takes its inbox whether or not JavaScript takes deliveries, so this wait ends.
-  changed_.wait(lock, [this, length] { return inbox_.bytes.size() + length <= kInboxMax || stopping_; });
+  changed_.wait(lock, [this, length] { return inbox_.bytes.size() + length <= kInboxMax || stopping_ || ended_; });
   inbox_.bytes.insert(inbox_.bytes.end(), records, records + length);
   wake_if_blocked(std::move(lock));
 }
@@ -115,6 +115,9 @@ void EngineThread::run() {
     changed_.notify_all();
   }
   if (opened.ok()) work(engine);
+  const std::unique_lock lock(mutex_);
+  ended_ = true;
+  changed_.notify_all();
 }
 
 Result<void> EngineThread::prepare_thread() {

@@ -117,6 +117,7 @@ class EngineThread {
   SysError start_failure_;
   bool started_ = false;
   bool stopping_ = false;
+  bool ended_ = false;     // nobody takes the inbox any more
   bool blocked_ = false;   // in the kernel, or about to be: it needs a wake
   bool notified_ = false;  // JavaScript knows already that there is something to take
 };

@@ -237,8 +237,11 @@ SendOutcome Poller::send(Connection& connection, const Slice* slices, uint32_t c
 }
 
 Result<void> Poller::end(Connection& connection) noexcept {
-  if (::shutdown(connection.socket.get(), SHUT_WR) != 0) return last_error(Call::kShutdown);
-  return {};
+  if (::shutdown(connection.socket.get(), SHUT_WR) == 0) return {};
+  const SysError failure = last_error(Call::kShutdown);
+  // shutdown(2) calls a connection that was reset ENOTCONN; the cause waits in the socket.
+  const int32_t cause = failure.code == error::kENOTCONN ? take_socket_error(connection.socket) : 0;
+  return SysError{cause != 0 ? cause : failure.code, Call::kShutdown};
 }
 
 bool Poller::close(Connection& connection, CloseMode mode) noexcept {

@@ -6,8 +6,8 @@
 #include "test/descriptors.h"
 #include "test/poller_loop.h"
 
-using namespace connscale;        // NOLINT(google-build-using-namespace): a test of the platform's whole vocabulary
-using namespace connscale::test;  // NOLINT(google-build-using-namespace)
+using namespace connscale;  // a test of the platform's whole vocabulary
+using namespace connscale::test;
 using platform::OwnedSocket;
 
 TEST_CASE("a limit of 0 leaves connections in the queue, and a limit is kept in each wait") {

@@ -7,8 +7,8 @@
 
 #include "test/poller_loop.h"
 
-using namespace connscale;        // NOLINT(google-build-using-namespace): a test of the platform's whole vocabulary
-using namespace connscale::test;  // NOLINT(google-build-using-namespace)
+using namespace connscale;  // a test of the platform's whole vocabulary
+using namespace connscale::test;
 using platform::Connection;
 using platform::OwnedSocket;
 
@@ -188,6 +188,17 @@ TEST_CASE("end() is FIN, and the other direction stays open") {
   loop.poller().receive(cell.io);
   send_all(peer, "still here");
   CHECK(loop.text_of(loop.next(EventKind::kReceived)) == "still here");
+}
+
+TEST_CASE("end() after a reset names the reset") {
+  PollerLoop loop;
+  ConnectionCell cell;
+  OwnedSocket peer = loop.accept_into(cell, 1);
+  platform::close_with_reset(peer);
+  const Result<void> ended = loop.poller().end(cell.io);  // on loopback the reset is here when the close returns
+  REQUIRE_FALSE(ended.ok());
+  CHECK(ended.failure().code == error::kECONNRESET);
+  CHECK(ended.failure().call == Call::kShutdown);
 }
 
 TEST_CASE("close() is FIN or RST, as it is told") {

@@ -3,8 +3,8 @@
 
 #include "test/sim_scenario.h"
 
-using namespace connscale;        // NOLINT(google-build-using-namespace): a test of the engine's whole vocabulary
-using namespace connscale::test;  // NOLINT(google-build-using-namespace)
+using namespace connscale;  // a test of the engine's whole vocabulary
+using namespace connscale::test;
 
 TEST_CASE("a connect that nobody answers ends with ETIMEDOUT from connect") {
   SimLoop loop({});

@@ -3,8 +3,8 @@
 
 #include "test/sim_scenario.h"
 
-using namespace connscale;        // NOLINT(google-build-using-namespace): a test of the engine's whole vocabulary
-using namespace connscale::test;  // NOLINT(google-build-using-namespace)
+using namespace connscale;  // a test of the engine's whole vocabulary
+using namespace connscale::test;
 
 TEST_CASE("a listener that pauses leaves connections in the queue and goes on when there is room") {
   SimLoop loop({});
@@ -126,6 +126,21 @@ TEST_CASE("a listener's place is not taken while connections of it are open") {
   REQUIRE(ask(loop, Request::kDestroy, connection.id));
   REQUIRE(loop.turn(0).ok());
   CHECK(loop.listen(8) == 0);
+}
+
+TEST_CASE("the count of pauses does not forget a listener whose place another took") {
+  SimLoop loop({});
+  loop.listen(1, Overload::kPause);
+  sim::Socket& first = listening_socket(loop);
+  loop.world().arrive(first);
+  const std::vector<Completion> opened = turn_for(loop, Operation::kOpen);
+  REQUIRE(opened.size() == 1);
+  REQUIRE(loop.engine().counters().acceptPauses == 1);
+  REQUIRE(loop.engine().close_listener(0));
+  REQUIRE(ask(loop, Request::kDestroy, opened[0].id));
+  REQUIRE(loop.turn(0).ok());
+  CHECK(loop.listen(1) == 0);
+  CHECK(loop.engine().counters().acceptPauses == 1);
 }
 
 TEST_CASE("a port that is taken is EADDRINUSE from bind") {

@@ -17,20 +17,23 @@ forEachDriver('close may be called often, and ends listeners', async (driver) =>
   expect(await closeCode(startNet(listener.address.port))).toBe('ECONNREFUSED');
 });
 
-forEachDriver('close calls the close handler of every connection, without an error, before it resolves', async (driver) => {
-  const loop = openLoop(driver);
-  const [server, client] = [new Recording({ end: () => undefined }), new Recording({ end: () => undefined })];
-  const listener = await loop.listen({ host: HOST, port: 0 }, server.handlers);
-  const count = 100;
-  for (let i = 0; i < count; i++) loop.connect({ host: HOST, port: listener.address.port }, client.handlers);
-  await Promise.all([server.until('open', count), client.until('open', count)]);
-  await within('close', loop.close());
-  for (const side of [server, client]) {
-    expect(side.count('close')).toBe(count);
-    expect(side.happenings.filter((one) => one.error !== undefined && one.error.code !== 'ECONNRESET')).toEqual([]);
-  }
-  expect(loop.stats.open).toBe(0);
-});
+forEachDriver(
+  'close calls the close handler of every connection, without an error, before it resolves',
+  async (driver) => {
+    const loop = openLoop(driver);
+    const [server, client] = [new Recording({ end: () => undefined }), new Recording({ end: () => undefined })];
+    const listener = await loop.listen({ host: HOST, port: 0 }, server.handlers);
+    const count = 100;
+    for (let i = 0; i < count; i++) loop.connect({ host: HOST, port: listener.address.port }, client.handlers);
+    await Promise.all([server.until('open', count), client.until('open', count)]);
+    await within('close', loop.close());
+    for (const side of [server, client]) {
+      expect(side.count('close')).toBe(count);
+      expect(side.happenings.filter((one) => one.error !== undefined && one.error.code !== 'ECONNRESET')).toEqual([]);
+    }
+    expect(loop.stats.open).toBe(0);
+  },
+);
 
 forEachDriver('close sends what is queued before it ends a connection', async (driver) => {
   const loop = openLoop(driver, { closeTimeoutMs: 60_000 });

@@ -103,25 +103,28 @@ forEachDriver('a connection whose name is being resolved can be paused and resum
 });
 
 for (const verb of ['destroy', 'reset'] as const) {
-  forEachDriver(`${verb} while a name is being resolved is a close without open and without an error`, async (driver) => {
-    const loop = openLoop(driver);
-    const peer = await openNetServer(undefined, { host: 'localhost' });
-    const client = new Recording();
-    const id = loop.connect({ host: 'localhost', port: peer.port }, client.handlers);
-    loop.write(id, 'never sent');
-    loop[verb](id);
-    loop[verb](id); // once is enough, twice is no harm
-    expect(client.happenings).toEqual([]);
-    await client.until('close');
-    expect(client.order()).toEqual(['close']);
-    expect(client.closeError()).toBeUndefined();
-    expect(loop.isOpen(id)).toBe(false);
-    // Nobody came: the next connection is the first one.
-    const next = new Recording();
-    loop.connect({ host: HOST, port: peer.port }, next.handlers);
-    await next.until('open');
-    expect(peer.sockets.length).toBeLessThanOrEqual(1);
-  });
+  forEachDriver(
+    `${verb} while a name is being resolved is a close without open and without an error`,
+    async (driver) => {
+      const loop = openLoop(driver);
+      const peer = await openNetServer(undefined, { host: 'localhost' });
+      const client = new Recording();
+      const id = loop.connect({ host: 'localhost', port: peer.port }, client.handlers);
+      loop.write(id, 'never sent');
+      loop[verb](id);
+      loop[verb](id); // once is enough, twice is no harm
+      expect(client.happenings).toEqual([]);
+      await client.until('close');
+      expect(client.order()).toEqual(['close']);
+      expect(client.closeError()).toBeUndefined();
+      expect(loop.isOpen(id)).toBe(false);
+      // Nobody came: the next connection is the first one.
+      const next = new Recording();
+      loop.connect({ host: HOST, port: peer.port }, next.handlers);
+      await next.until('open');
+      expect(peer.sockets.length).toBeLessThanOrEqual(1);
+    },
+  );
 }
 
 forEachDriver('destroy before open is a close without open', async (driver) => {

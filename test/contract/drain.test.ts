@@ -35,19 +35,26 @@ forEachDriver('drain comes when the kernel has taken what it had not taken at on
   expect(server.count('drain')).toBe(1);
 });
 
-forEachDriver('a write of many ring-fulls that the kernel takes at once causes one drain, when all of it is gone', async (driver) => {
-  const queuedAtDrain: number[] = [];
-  const { loop, id, peer, server } = await openPair(driver, { submissionRingBytes: 4096 }, {
-    drain: (each) => queuedAtDrain.push(loop.write(each, '')),
-  });
-  const sent = pattern(100_000);
-  const read = readExactly(peer, sent.length);
-  loop.write(id, sent);
-  expectBytes(await read, sent);
-  await server.until('drain');
-  for (let i = 0; i < 3; i++) await carriedOut(loop, id);
-  expect(queuedAtDrain).toEqual([0]);
-});
+forEachDriver(
+  'a write of many ring-fulls that the kernel takes at once causes one drain, when all of it is gone',
+  async (driver) => {
+    const queuedAtDrain: number[] = [];
+    const { loop, id, peer, server } = await openPair(
+      driver,
+      { submissionRingBytes: 4096 },
+      {
+        drain: (each) => queuedAtDrain.push(loop.write(each, '')),
+      },
+    );
+    const sent = pattern(100_000);
+    const read = readExactly(peer, sent.length);
+    loop.write(id, sent);
+    expectBytes(await read, sent);
+    await server.until('drain');
+    for (let i = 0; i < 3; i++) await carriedOut(loop, id);
+    expect(queuedAtDrain).toEqual([0]);
+  },
+);
 
 forEachDriver('no drain before the queue is empty', async (driver) => {
   const { loop, id, peer, server } = await openPair(driver);
@@ -62,12 +69,15 @@ forEachDriver('no drain before the queue is empty', async (driver) => {
   await rest;
 });
 
-forEachDriver('a write above the high-water mark is answered by a drain although the kernel took it at once', async (driver) => {
-  const { loop, id, peer, server } = await openPair(driver, { highWaterMarkBytes: 100 });
-  expect(loop.write(id, 'x'.repeat(101))).toBe(101);
-  await server.until('drain');
-  await readExactly(peer, 101);
-});
+forEachDriver(
+  'a write above the high-water mark is answered by a drain although the kernel took it at once',
+  async (driver) => {
+    const { loop, id, peer, server } = await openPair(driver, { highWaterMarkBytes: 100 });
+    expect(loop.write(id, 'x'.repeat(101))).toBe(101);
+    await server.until('drain');
+    await readExactly(peer, 101);
+  },
+);
 
 forEachDriver('writes up to the high-water mark that the kernel takes cause no drain', async (driver) => {
   const { loop, id, peer, server } = await openPair(driver, { highWaterMarkBytes: 100 });
@@ -80,42 +90,52 @@ forEachDriver('writes up to the high-water mark that the kernel takes cause no d
   expect(server.order()).toEqual(['open', 'close']);
 });
 
-forEachDriver('a sender that waits for drain gets everything across and never queues more than it wrote', async (driver) => {
-  const total = 2_000_000;
-  const sent = pattern(total);
-  let at = 0;
-  let most = 0;
-  const fill = (id: ConnectionId): void => {
-    for (let queued = 0; at < total && queued <= 64 * 1024; at += 10_000) {
-      queued = pair.loop.write(id, sent, at, Math.min(10_000, total - at));
-      most = Math.max(most, queued);
-    }
-  };
-  const pair = await openPair(driver, {}, { drain: fill });
-  fill(pair.id);
-  expectBytes(await readExactly(pair.peer, total), sent);
-  expect(most).toBeLessThanOrEqual(64 * 1024 + 10_000);
-});
+forEachDriver(
+  'a sender that waits for drain gets everything across and never queues more than it wrote',
+  async (driver) => {
+    const total = 2_000_000;
+    const sent = pattern(total);
+    let at = 0;
+    let most = 0;
+    const fill = (id: ConnectionId): void => {
+      for (let queued = 0; at < total && queued <= 64 * 1024; at += 10_000) {
+        queued = pair.loop.write(id, sent, at, Math.min(10_000, total - at));
+        most = Math.max(most, queued);
+      }
+    };
+    const pair = await openPair(driver, {}, { drain: fill });
+    fill(pair.id);
+    expectBytes(await readExactly(pair.peer, total), sent);
+    expect(most).toBeLessThanOrEqual(64 * 1024 + 10_000);
+  },
+);
 
-forEachDriver('while a peer does not read, the loop does not read from it, and goes on when it does', async (driver) => {
-  const { loop, id, peer, server } = await openPair(driver, { highWaterMarkBytes: 10_000 });
-  const sent = pattern(2_000_000);
-  loop.write(id, sent);
-  await carriedOut(loop, id);
-  peer.write('are you listening?');
-  for (let i = 0; i < 10; i++) await carriedOut(loop, id);
-  expect(server.count('data')).toBe(0);
-  expectBytes(await readExactly(peer, sent.length), sent);
-  await server.untilReceived(18);
-  expect(server.received().toString()).toBe('are you listening?');
-});
+forEachDriver(
+  'while a peer does not read, the loop does not read from it, and goes on when it does',
+  async (driver) => {
+    const { loop, id, peer, server } = await openPair(driver, { highWaterMarkBytes: 10_000 });
+    const sent = pattern(2_000_000);
+    loop.write(id, sent);
+    await carriedOut(loop, id);
+    peer.write('are you listening?');
+    for (let i = 0; i < 10; i++) await carriedOut(loop, id);
+    expect(server.count('data')).toBe(0);
+    expectBytes(await readExactly(peer, sent.length), sent);
+    await server.untilReceived(18);
+    expect(server.received().toString()).toBe('are you listening?');
+  },
+);
 
 forEachDriver('a write in the drain handler goes out', async (driver) => {
-  const { loop, id, peer } = await openPair(driver, { highWaterMarkBytes: 0 }, {
-    drain: (each) => {
-      if (rounds-- > 0) loop.write(each, 'again ');
+  const { loop, id, peer } = await openPair(
+    driver,
+    { highWaterMarkBytes: 0 },
+    {
+      drain: (each) => {
+        if (rounds-- > 0) loop.write(each, 'again ');
+      },
     },
-  });
+  );
   let rounds = 5;
   loop.write(id, 'first ');
   expect((await readExactly(peer, 36)).toString()).toBe('first again again again again again ');

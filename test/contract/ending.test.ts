@@ -58,23 +58,26 @@ forEachDriver('a reset by the peer is noticed although we are paused', async (dr
   expect(server.closeError()).toMatchObject({ code: 'ECONNRESET' });
 });
 
-forEachDriver('destroy hands what was written in the same turn to the kernel, and nothing else follows but close', async (driver) => {
-  const loop = openLoop(driver);
-  const server = new Recording();
-  const listener = await loop.listen({ host: HOST, port: 0 }, server.handlers);
-  const peer = await connectNet(listener.address.port);
-  const id = await server.until('open');
-  const sent = pattern(20_000);
-  loop.write(id, sent);
-  loop.destroy(id);
-  loop.destroy(id);
-  peer.write('not heard');
-  expectBytes(await readToEnd(peer), sent);
-  await server.until('close');
-  expect(server.order()).toEqual(['open', 'close']);
-  expect(server.closeError()).toBeUndefined();
-  expect(loop.isOpen(id)).toBe(false);
-});
+forEachDriver(
+  'destroy hands what was written in the same turn to the kernel, and nothing else follows but close',
+  async (driver) => {
+    const loop = openLoop(driver);
+    const server = new Recording();
+    const listener = await loop.listen({ host: HOST, port: 0 }, server.handlers);
+    const peer = await connectNet(listener.address.port);
+    const id = await server.until('open');
+    const sent = pattern(20_000);
+    loop.write(id, sent);
+    loop.destroy(id);
+    loop.destroy(id);
+    peer.write('not heard');
+    expectBytes(await readToEnd(peer), sent);
+    await server.until('close');
+    expect(server.order()).toEqual(['open', 'close']);
+    expect(server.closeError()).toBeUndefined();
+    expect(loop.isOpen(id)).toBe(false);
+  },
+);
 
 forEachDriver('destroy with more queued than the kernel takes drops the rest and closes at once', async (driver) => {
   const loop = openLoop(driver);

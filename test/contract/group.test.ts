@@ -32,7 +32,13 @@ forEachTable('all loops listen on one port, and each is counted', async (options
   expect(Math.min(...accepted)).toBeGreaterThan(0);
   expect(accepted.reduce((sum, one) => sum + one)).toBe(count);
   expect(group.loops.map((loop) => loop.stats.accepted)).toEqual(accepted);
-  expect(await listener.stats()).toMatchObject({ accepted: count, open: count, rejected: 0, lastFailure: null, queueDepth: 0 });
+  expect(await listener.stats()).toMatchObject({
+    accepted: count,
+    open: count,
+    rejected: 0,
+    lastFailure: null,
+    queueDepth: 0,
+  });
   expect(new Set(server.opened.map((id) => group.loopOf(id)))).toEqual(new Set(group.loops));
   for (const [i, peer] of peers.entries()) {
     peer.write(`${i};`);
@@ -100,21 +106,24 @@ forEachTable('ids of other loops are stale in a group', async (options) => {
   expect(() => one.loopOf(NaN as ConnectionId)).toThrow(expect.objectContaining({ code: 'ERR_CONNSCALE_STALE_ID' }));
 });
 
-forEachTable('closing the listener of a group frees the port, closing the group ends its connections', async (options) => {
-  const group = openGroup(options);
-  const server = new Recording();
-  const listener = await group.listen({ port: 0 }, server.handlers);
-  const peers = await Promise.all(Array.from({ length: 10 }, () => connectNet(listener.address.port)));
-  await server.until('open', 10);
-  await listener.close();
-  await listener[Symbol.asyncDispose]();
-  expect(await closeCode(startNet(listener.address.port))).toBe('ECONNREFUSED');
-  const ended = Promise.all(peers.map(readToEnd));
-  await within('the group to close', group[Symbol.asyncDispose]());
-  await ended;
-  expect(server.count('close')).toBe(10);
-  await group.close();
-});
+forEachTable(
+  'closing the listener of a group frees the port, closing the group ends its connections',
+  async (options) => {
+    const group = openGroup(options);
+    const server = new Recording();
+    const listener = await group.listen({ port: 0 }, server.handlers);
+    const peers = await Promise.all(Array.from({ length: 10 }, () => connectNet(listener.address.port)));
+    await server.until('open', 10);
+    await listener.close();
+    await listener[Symbol.asyncDispose]();
+    expect(await closeCode(startNet(listener.address.port))).toBe('ECONNREFUSED');
+    const ended = Promise.all(peers.map(readToEnd));
+    await within('the group to close', group[Symbol.asyncDispose]());
+    await ended;
+    expect(server.count('close')).toBe(10);
+    await group.close();
+  },
+);
 
 test('a listener that one loop cannot open is opened by none', async () => {
   const group = openGroup({ loops: 3 });

@@ -96,7 +96,22 @@ forEachDriver('numbers that are no ids name no connection', async (driver) => {
   const client = new Recording();
   const id = loop.connect({ host: HOST, port: peer.port }, client.handlers);
   await client.until('open');
-  const wrong = [0, -0, -1, 1, NaN, Infinity, -Infinity, 0.5, 2 ** 53, -Number(id), id + 0.5, id + 1, id - 1, id + 2 ** 32];
+  const wrong = [
+    0,
+    -0,
+    -1,
+    1,
+    NaN,
+    Infinity,
+    -Infinity,
+    0.5,
+    2 ** 53,
+    -Number(id),
+    id + 0.5,
+    id + 1,
+    id - 1,
+    id + 2 ** 32,
+  ];
   for (const number of wrong) {
     expect({ number, open: loop.isOpen(number) }).toEqual({ number, open: false });
     expect(() => loop.write(number as ConnectionId, 'x')).toThrow(STALE);

@@ -75,26 +75,29 @@ forEachDriver('the port of a closed listener is free at once', async (driver) =>
   expect(loop.isOpen(id)).toBe(true);
 });
 
-forEachDriver('stats tell the length of the queue and the limit that the kernel made of the backlog', async (driver) => {
-  const loop = openLoop(driver);
-  // With one connection open nothing more is accepted, so that the queue stands still.
-  const server = new Recording();
-  const listener = await loop.listen({ host: HOST, port: 0, backlog: 7, maxConnections: 1 }, server.handlers);
-  await connectNet(listener.address.port);
-  await server.until('open');
-  for (let i = 0; i < 3; i++) await connectNet(listener.address.port);
-  expect(await listener.stats()).toEqual({
-    accepted: 1,
-    rejected: 0,
-    failures: 0,
-    lastFailure: null,
-    pauses: 1,
-    open: 1,
-    queueDepth: 3,
-    queueLimit: 7,
-  });
-  expect(loop.stats.acceptPauses).toBe(1);
-});
+forEachDriver(
+  'stats tell the length of the queue and the limit that the kernel made of the backlog',
+  async (driver) => {
+    const loop = openLoop(driver);
+    // With one connection open nothing more is accepted, so that the queue stands still.
+    const server = new Recording();
+    const listener = await loop.listen({ host: HOST, port: 0, backlog: 7, maxConnections: 1 }, server.handlers);
+    await connectNet(listener.address.port);
+    await server.until('open');
+    for (let i = 0; i < 3; i++) await connectNet(listener.address.port);
+    expect(await listener.stats()).toEqual({
+      accepted: 1,
+      rejected: 0,
+      failures: 0,
+      lastFailure: null,
+      pauses: 1,
+      open: 1,
+      queueDepth: 3,
+      queueLimit: 7,
+    });
+    expect(loop.stats.acceptPauses).toBe(1);
+  },
+);
 
 forEachDriver('the default backlog is what the system allows', async (driver) => {
   const loop = openLoop(driver);
@@ -153,9 +156,7 @@ test('acceptBatch bounds what one turn accepts', async () => {
 forEachDriver('many listeners live in one loop, and their places are used again', async (driver) => {
   const loop = openLoop(driver);
   for (let round = 0; round < 3; round++) {
-    const listeners = await Promise.all(
-      Array.from({ length: 100 }, () => loop.listen({ host: HOST, port: 0 }, {})),
-    );
+    const listeners = await Promise.all(Array.from({ length: 100 }, () => loop.listen({ host: HOST, port: 0 }, {})));
     expect(new Set(listeners.map((listener) => listener.address.port)).size).toBe(100);
     await Promise.all(listeners.map((listener) => listener.close()));
   }

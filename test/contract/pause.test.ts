@@ -42,20 +42,23 @@ forEachDriver('while we are paused the peer is stopped by the kernel', async (dr
   expectBytes(server.received(), sent);
 });
 
-forEachDriver('pausing in the data handler stops the flow, and resuming later continues where it stopped', async (driver) => {
-  const loop = openLoop(driver, { receiveSlabBytes: 65_536 });
-  const server = new Recording({ data: (id) => loop.pause(id) });
-  const listener = await loop.listen({ host: HOST, port: 0 }, server.handlers);
-  const peer = await connectNet(listener.address.port);
-  const sent = pattern(2_000_000);
-  peer.write(sent);
-  const id = await server.until('open');
-  await until('everything, a piece at a time', () => {
-    loop.resume(id);
-    return server.receivedBytes === sent.length;
-  });
-  expectBytes(server.received(), sent);
-});
+forEachDriver(
+  'pausing in the data handler stops the flow, and resuming later continues where it stopped',
+  async (driver) => {
+    const loop = openLoop(driver, { receiveSlabBytes: 65_536 });
+    const server = new Recording({ data: (id) => loop.pause(id) });
+    const listener = await loop.listen({ host: HOST, port: 0 }, server.handlers);
+    const peer = await connectNet(listener.address.port);
+    const sent = pattern(2_000_000);
+    peer.write(sent);
+    const id = await server.until('open');
+    await until('everything, a piece at a time', () => {
+      loop.resume(id);
+      return server.receivedBytes === sent.length;
+    });
+    expectBytes(server.received(), sent);
+  },
+);
 
 forEachDriver('pause twice and resume once flows; resume without a pause changes nothing', async (driver) => {
   const loop = openLoop(driver);

@@ -100,16 +100,19 @@ forEachDriver('writes of one turn to several connections do not mix', async (dri
   }
 });
 
-forEachDriver('write returns the bytes queued, which fall to nothing when the kernel has taken them', async (driver) => {
-  const { loop, id, peer } = await openPair(driver);
-  expect(loop.write(id, 'abc')).toBe(3);
-  expect(loop.write(id, 'defg')).toBe(7);
-  await readExactly(peer, 7);
-  await carriedOut(loop, id);
-  expect(loop.write(id, '')).toBe(0);
-  expect(loop.write(id, 'h')).toBe(1);
-  await readExactly(peer, 1);
-});
+forEachDriver(
+  'write returns the bytes queued, which fall to nothing when the kernel has taken them',
+  async (driver) => {
+    const { loop, id, peer } = await openPair(driver);
+    expect(loop.write(id, 'abc')).toBe(3);
+    expect(loop.write(id, 'defg')).toBe(7);
+    await readExactly(peer, 7);
+    await carriedOut(loop, id);
+    expect(loop.write(id, '')).toBe(0);
+    expect(loop.write(id, 'h')).toBe(1);
+    await readExactly(peer, 1);
+  },
+);
 
 forEachDriver('nothing is sent for zero bytes', async (driver) => {
   const { loop, id, peer } = await openPair(driver);

@@ -106,15 +106,18 @@ forEachDriver('a connect too many throws, and one that closes makes room', async
   await client.until('open', client.count('open') + 1);
 });
 
-forEachDriver('connects that are refused by the hundred each close once, and their slots are used again', async (driver) => {
-  const loop = openLoop(driver, { maxConnections: 100 });
-  const port = await freePort();
-  const client = new Recording();
-  for (let round = 1; round <= 3; round++) {
-    for (let i = 0; i < 100; i++) loop.connect({ host: HOST, port }, client.handlers);
-    await client.until('close', round * 100);
-  }
-  expect(client.order()).toEqual(Array(300).fill('close'));
-  expect(new Set(client.happenings.map((one) => one.id)).size).toBe(300);
-  expect(loop.stats).toMatchObject({ connectFailures: 300, open: 0, closed: 300 });
-});
+forEachDriver(
+  'connects that are refused by the hundred each close once, and their slots are used again',
+  async (driver) => {
+    const loop = openLoop(driver, { maxConnections: 100 });
+    const port = await freePort();
+    const client = new Recording();
+    for (let round = 1; round <= 3; round++) {
+      for (let i = 0; i < 100; i++) loop.connect({ host: HOST, port }, client.handlers);
+      await client.until('close', round * 100);
+    }
+    expect(client.order()).toEqual(Array(300).fill('close'));
+    expect(new Set(client.happenings.map((one) => one.id)).size).toBe(300);
+    expect(loop.stats).toMatchObject({ connectFailures: 300, open: 0, closed: 300 });
+  },
+);

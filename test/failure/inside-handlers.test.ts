@@ -32,7 +32,13 @@ for (const kind of ['open', 'data', 'drain', 'end', 'close'] as const) {
   forEachDriver(`the loop may be closed in a handler: ${kind}`, async (driver) => {
     const loop: Loop = openLoop(driver, { highWaterMarkBytes: 0 });
     let closed: Promise<void> | undefined;
-    const server = new Recording(reactAt(kind, () => void (closed ??= loop.close()), () => loop));
+    const server = new Recording(
+      reactAt(
+        kind,
+        () => void (closed ??= loop.close()),
+        () => loop,
+      ),
+    );
     const listener = await loop.listen({ host: HOST, port: 0 }, server.handlers);
     const peers = await Promise.all(Array.from({ length: 10 }, () => connectNet(listener.address.port)));
     for (const peer of peers) {

@@ -6,40 +6,46 @@ import { expect, test } from '../helpers/runner.js';
 
 const HOST = '127.0.0.1';
 
-forEachDriver('with overload pause a listener accepts no more than maxConnections, and goes on when one closes', async (driver) => {
-  const loop = openLoop(driver);
-  const server = new Recording({ open: (id) => loop.write(id, '!') });
-  const listener = await loop.listen({ host: HOST, port: 0, maxConnections: 2 }, server.handlers);
-  const peers = [];
-  for (let i = 0; i < 6; i++) peers.push(await connectNet(listener.address.port));
-  await server.until('open', 2);
-  expect(await listener.stats()).toMatchObject({ accepted: 2, open: 2, queueDepth: 4, rejected: 0 });
-  for (const [i, peer] of peers.entries()) {
-    await readExactly(peer, 1); // served in the order of the queue
-    expect(server.count('open')).toBeLessThanOrEqual(i + 2);
-    peer.destroy();
-    await server.until('close', i + 1);
-  }
-  expect(await listener.stats()).toMatchObject({ accepted: 6, open: 0, queueDepth: 0, rejected: 0, failures: 0 });
-});
+forEachDriver(
+  'with overload pause a listener accepts no more than maxConnections, and goes on when one closes',
+  async (driver) => {
+    const loop = openLoop(driver);
+    const server = new Recording({ open: (id) => loop.write(id, '!') });
+    const listener = await loop.listen({ host: HOST, port: 0, maxConnections: 2 }, server.handlers);
+    const peers = [];
+    for (let i = 0; i < 6; i++) peers.push(await connectNet(listener.address.port));
+    await server.until('open', 2);
+    expect(await listener.stats()).toMatchObject({ accepted: 2, open: 2, queueDepth: 4, rejected: 0 });
+    for (const [i, peer] of peers.entries()) {
+      await readExactly(peer, 1); // served in the order of the queue
+      expect(server.count('open')).toBeLessThanOrEqual(i + 2);
+      peer.destroy();
+      await server.until('close', i + 1);
+    }
+    expect(await listener.stats()).toMatchObject({ accepted: 6, open: 0, queueDepth: 0, rejected: 0, failures: 0 });
+  },
+);
 
-forEachDriver('with overload reset a listener resets what is too much, and accepts again when one closes', async (driver) => {
-  const loop = openLoop(driver);
-  const server = new Recording();
-  const listener = await loop.listen({ host: HOST, port: 0, maxConnections: 2, overload: 'reset' }, server.handlers);
-  const first = await connectNet(listener.address.port);
-  await connectNet(listener.address.port);
-  await server.until('open', 2);
-  for (let i = 1; i <= 3; i++) {
-    expect(await closeCode(startNet(listener.address.port))).toBe('ECONNRESET');
-  }
-  expect(await listener.stats()).toMatchObject({ accepted: 2, open: 2, rejected: 3, queueDepth: 0 });
-  expect(loop.stats.rejected).toBe(3);
-  first.destroy();
-  await server.until('close');
-  await connectNet(listener.address.port);
-  await server.until('open', 3);
-});
+forEachDriver(
+  'with overload reset a listener resets what is too much, and accepts again when one closes',
+  async (driver) => {
+    const loop = openLoop(driver);
+    const server = new Recording();
+    const listener = await loop.listen({ host: HOST, port: 0, maxConnections: 2, overload: 'reset' }, server.handlers);
+    const first = await connectNet(listener.address.port);
+    await connectNet(listener.address.port);
+    await server.until('open', 2);
+    for (let i = 1; i <= 3; i++) {
+      expect(await closeCode(startNet(listener.address.port))).toBe('ECONNRESET');
+    }
+    expect(await listener.stats()).toMatchObject({ accepted: 2, open: 2, rejected: 3, queueDepth: 0 });
+    expect(loop.stats.rejected).toBe(3);
+    first.destroy();
+    await server.until('close');
+    await connectNet(listener.address.port);
+    await server.until('open', 3);
+  },
+);
 
 forEachDriver('maxConnections of the loop bounds all its listeners together', async (driver) => {
   const loop = openLoop(driver, { maxConnections: 3 });
@@ -86,9 +92,7 @@ forEachDriver('listeners that compete for the last places reset nobody, and each
   const loop = openLoop(driver, { maxConnections: 1 });
   const servers = [new Recording(), new Recording(), new Recording()] as const;
   const listeners = await Promise.all(servers.map((server) => loop.listen({ host: HOST, port: 0 }, server.handlers)));
-  const peers = await Promise.all(
-    [...listeners, ...listeners].map((listener) => connectNet(listener.address.port)),
-  );
+  const peers = await Promise.all([...listeners, ...listeners].map((listener) => connectNet(listener.address.port)));
   const opened = (): number => servers.reduce((sum, server) => sum + server.count('open'), 0);
   for (let i = 1; i <= peers.length; i++) {
     await until(`connection ${i} to be accepted`, () => opened() === i);

@@ -65,52 +65,63 @@ test('a group takes no driver: it is always thread', async () => {
 
 test('unknown socket options, sources and handlers are refused with the nearest name', async () => {
   const loop = openUnpolled({});
-  const socket = await errorOf((options) => loop.listen(options as ListenOptions, {}), { port: 0, options: { nodelay: true } });
+  const socket = await errorOf((options) => loop.listen(options as ListenOptions, {}), {
+    port: 0,
+    options: { nodelay: true },
+  });
   expect(socket.message).toBe('there is no option options.options.nodelay; did you mean noDelay?');
-  const source = await errorOf((options) => loop.connect(options as ConnectOptions, {}), { host, port, source: { adress: host } });
+  const source = await errorOf((options) => loop.connect(options as ConnectOptions, {}), {
+    host,
+    port,
+    source: { adress: host },
+  });
   expect(source.message).toBe('there is no option options.source.adress; did you mean address?');
   const handlers = await errorOf((given) => loop.connect({ host, port }, given), { onData: () => undefined });
   expect(handlers.message).toMatch(/^there is no option handlers\.onData/);
 });
 
 /** Verb, option, and values that are of the wrong type or out of range. */
-const WRONG: readonly (readonly [verb: string, key: string, types: readonly unknown[], ranges: readonly unknown[]])[] = [
-  ['new Loop', 'driver', [null], ['epoll', 1]],
-  ['new Loop', 'descriptors', [], ['public', true]],
-  ['new Loop', 'maxConnections', ['1', null], [0, -1, 1.5, NaN, 2 ** 20 + 1]],
-  ['new Loop', 'receiveSlabBytes', ['1'], [4095, 2 ** 24 + 1]],
-  ['new Loop', 'batchSize', [true], [15, 65_537]],
-  ['new Loop', 'submissionRingBytes', [{}], [4095, 2 ** 26 + 1]],
-  ['new Loop', 'highWaterMarkBytes', ['64k'], [-1, 2 ** 32]],
-  ['new Loop', 'writeQueueMaxBytes', [[]], [0, 2 ** 32]],
-  ['new Loop', 'closeTimeoutMs', ['5s'], [-1, 2 ** 31]],
-  ['new LoopGroup', 'loops', ['1', undefined], [0, 257, 1.5]],
-  ['new LoopGroup', 'batchSize', ['1'], [1]],
-  ['listen', 'host', [1, {}, null], []],
-  ['listen', 'port', ['80', undefined, null], [-1, 65_536, 0.5]],
-  ['listen', 'backlog', ['1'], [0, 2 ** 31]],
-  ['listen', 'reusePort', [1, 'yes', null], []],
-  ['listen', 'ipv6Only', [0], []],
-  ['listen', 'deferAcceptMs', ['1'], [-1]],
-  ['listen', 'fastOpenQueue', ['1'], [-1]],
-  ['listen', 'acceptBatch', ['1'], [0, 65_537]],
-  ['listen', 'maxConnections', ['1'], [0, 2 ** 20 + 1]],
-  ['listen', 'overload', [], ['drop', 1]],
-  ['listen', 'idleTimeoutMs', ['1'], [0, 6_553_501]],
-  ['listen', 'options', ['noDelay', 1, null], []],
-  ['connect', 'host', [1, undefined, null], []],
-  ['connect', 'port', ['80', undefined], [0, 65_536]],
-  ['connect', 'source', [host, 1, null], []],
-  ['connect', 'timeoutMs', ['1'], [0, 6_553_501]],
-  ['connect', 'idleTimeoutMs', ['1'], [0, 6_553_501]],
-  ['connect', 'options', [true], []],
-];
+const WRONG: readonly (readonly [verb: string, key: string, types: readonly unknown[], ranges: readonly unknown[]])[] =
+  [
+    ['new Loop', 'driver', [null], ['epoll', 1]],
+    ['new Loop', 'descriptors', [], ['public', true]],
+    ['new Loop', 'maxConnections', ['1', null], [0, -1, 1.5, NaN, 2 ** 20 + 1]],
+    ['new Loop', 'receiveSlabBytes', ['1'], [4095, 2 ** 24 + 1]],
+    ['new Loop', 'batchSize', [true], [15, 65_537]],
+    ['new Loop', 'submissionRingBytes', [{}], [4095, 2 ** 26 + 1]],
+    ['new Loop', 'highWaterMarkBytes', ['64k'], [-1, 2 ** 32]],
+    ['new Loop', 'writeQueueMaxBytes', [[]], [0, 2 ** 32]],
+    ['new Loop', 'closeTimeoutMs', ['5s'], [-1, 2 ** 31]],
+    ['new LoopGroup', 'loops', ['1', undefined], [0, 257, 1.5]],
+    ['new LoopGroup', 'batchSize', ['1'], [1]],
+    ['listen', 'host', [1, {}, null], []],
+    ['listen', 'port', ['80', undefined, null], [-1, 65_536, 0.5]],
+    ['listen', 'backlog', ['1'], [0, 2 ** 31]],
+    ['listen', 'reusePort', [1, 'yes', null], []],
+    ['listen', 'ipv6Only', [0], []],
+    ['listen', 'deferAcceptMs', ['1'], [-1]],
+    ['listen', 'fastOpenQueue', ['1'], [-1]],
+    ['listen', 'acceptBatch', ['1'], [0, 65_537]],
+    ['listen', 'maxConnections', ['1'], [0, 2 ** 20 + 1]],
+    ['listen', 'overload', [], ['drop', 1]],
+    ['listen', 'idleTimeoutMs', ['1'], [0, 6_553_501]],
+    ['listen', 'options', ['noDelay', 1, null], []],
+    ['connect', 'host', [1, undefined, null], []],
+    ['connect', 'port', ['80', undefined], [0, 65_536]],
+    ['connect', 'source', [host, 1, null], []],
+    ['connect', 'timeoutMs', ['1'], [0, 6_553_501]],
+    ['connect', 'idleTimeoutMs', ['1'], [0, 6_553_501]],
+    ['connect', 'options', [true], []],
+  ];
 
 test('an option of the wrong type is a TypeError, one out of range a RangeError, and both name it', async () => {
   const verbs = refusals(openUnpolled({}));
   for (const [verb, key, types, ranges] of WRONG) {
     const [refused, valid] = verbs[verb] ?? expect.fail();
-    for (const [values, kind] of [[types, 'TypeError'], [ranges, 'RangeError']] as const) {
+    for (const [values, kind] of [
+      [types, 'TypeError'],
+      [ranges, 'RangeError'],
+    ] as const) {
       for (const value of values) {
         const error = await errorOf(refused, { ...valid, [key]: value });
         expect({ verb, key, value, kind: error.name }).toEqual({ verb, key, value, kind });
@@ -126,7 +137,12 @@ test('a socket option of the wrong type or out of range is refused by name', asy
   for (const options of [{ noDelay: 1 }, { keepAlive: 'on' }, { userTimeoutMs: '1' }]) {
     expect(await errorOf(listen, options)).toBeInstanceOf(TypeError);
   }
-  for (const options of [{ userTimeoutMs: -1 }, { lingerMs: -2 }, { sendBufferBytes: 0.5 }, { keepAliveCount: 2 ** 31 }]) {
+  for (const options of [
+    { userTimeoutMs: -1 },
+    { lingerMs: -2 },
+    { sendBufferBytes: 0.5 },
+    { keepAliveCount: 2 ** 31 },
+  ]) {
     const error = await errorOf(listen, options);
     expect(error).toBeInstanceOf(RangeError);
     expect(error.message).toContain(`options.options.${Object.keys(options)[0] ?? ''}`);

@@ -22,32 +22,38 @@ async function openPair(
   return { loop, id: await server.until('open'), peer, server };
 }
 
-forEachDriver('a peer that resets with megabytes queued is one close with ECONNRESET, and the queue is gone', async (driver) => {
-  const { loop, id, peer, server } = await openPair(driver);
-  peer.pause();
-  loop.write(id, pattern(20_000_000));
-  await carriedOut(loop, id);
-  expect(loop.stats.backlogged).toBe(1);
-  peer.resetAndDestroy();
-  await server.until('close');
-  expect(server.count('close')).toBe(1);
-  expect(server.closeError()).toMatchObject(RESET);
-  expect(loop.stats).toMatchObject({ open: 0, backlogged: 0 });
-});
+forEachDriver(
+  'a peer that resets with megabytes queued is one close with ECONNRESET, and the queue is gone',
+  async (driver) => {
+    const { loop, id, peer, server } = await openPair(driver);
+    peer.pause();
+    loop.write(id, pattern(20_000_000));
+    await carriedOut(loop, id);
+    expect(loop.stats.backlogged).toBe(1);
+    peer.resetAndDestroy();
+    await server.until('close');
+    expect(server.count('close')).toBe(1);
+    expect(server.closeError()).toMatchObject(RESET);
+    expect(loop.stats).toMatchObject({ open: 0, backlogged: 0 });
+  },
+);
 
-forEachDriver('a peer that resets while we stream to it is ECONNRESET, or the EPIPE of a write behind it', async (driver) => {
-  const { loop, id, peer, server } = await openPair(driver);
-  const chunk = pattern(50_000);
-  let written = 0;
-  while (loop.isOpen(id)) {
-    loop.write(id, chunk);
-    if (++written === 20) peer.resetAndDestroy();
-    await turn();
-  }
-  expect(written).toBeGreaterThanOrEqual(20);
-  expect(server.count('close')).toBe(1);
-  expect(['ECONNRESET', 'EPIPE']).toContain(server.closeError()?.code);
-});
+forEachDriver(
+  'a peer that resets while we stream to it is ECONNRESET, or the EPIPE of a write behind it',
+  async (driver) => {
+    const { loop, id, peer, server } = await openPair(driver);
+    const chunk = pattern(50_000);
+    let written = 0;
+    while (loop.isOpen(id)) {
+      loop.write(id, chunk);
+      if (++written === 20) peer.resetAndDestroy();
+      await turn();
+    }
+    expect(written).toBeGreaterThanOrEqual(20);
+    expect(server.count('close')).toBe(1);
+    expect(['ECONNRESET', 'EPIPE']).toContain(server.closeError()?.code);
+  },
+);
 
 forEachDriver('bytes that came before the reset are not asked for twice, and close is last', async (driver) => {
   const { id, peer, server } = await openPair(driver);

@@ -17,6 +17,12 @@ interface Memory extends Resources {
   readonly arrayBuffers: number;
 }
 
+/** A thread that was joined may still be counted for a moment, so there may have been one more before. */
+function expectNoMore(after: Resources, before: Resources): void {
+  expect(after.descriptors ?? 0).toBeLessThanOrEqual(before.descriptors ?? 0);
+  expect(after.threads ?? 0).toBeLessThanOrEqual(before.threads ?? 0);
+}
+
 for (const driver of DRIVERS) {
   test(`process.exit is possible at any time [${driver.name}]`, async () => {
     const hows = [
@@ -36,10 +42,13 @@ for (const driver of DRIVERS) {
 
   for (const how of ['terminate', 'process.exit', 'an exception']) {
     test(`a worker that is ended by ${how} in the middle of traffic leaves nothing behind [${driver.name}]`, async () => {
-      const report = await runScriptForJson<{ before: Resources; after: Resources }>('failure/scripts/ended-workers.mjs', {
-        args: args(driver, how),
-      });
-      expect(report.after).toEqual(report.before);
+      const report = await runScriptForJson<{ before: Resources; after: Resources }>(
+        'failure/scripts/ended-workers.mjs',
+        {
+          args: args(driver, how),
+        },
+      );
+      expectNoMore(report.after, report.before);
     });
   }
 
@@ -50,7 +59,7 @@ for (const driver of DRIVERS) {
     );
     const { before, after, closed } = report;
     expect(closed).toBe(500 * 2);
-    expect(after).toMatchObject({ descriptors: before.descriptors, threads: before.threads });
+    expectNoMore(after, before);
     // Each loop has more than 500 KiB of its own.
     const MIB = 2 ** 20;
     expect((after.arrayBuffers - before.arrayBuffers) / MIB).toBeLessThan(25);

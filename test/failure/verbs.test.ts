@@ -37,7 +37,9 @@ async function expectRefused(loop: Loop | LoopGroup, id: ConnectionId, error: ob
   for (const [name, ask] of Object.entries(ASKING)) await expect(ask(loop, id), name).rejects.toMatchObject(error);
 }
 
-async function openPair(driver: DriverCase): Promise<{ loop: Loop; id: ConnectionId; peer: Awaited<ReturnType<typeof connectNet>>; server: Recording }> {
+async function openPair(
+  driver: DriverCase,
+): Promise<{ loop: Loop; id: ConnectionId; peer: Awaited<ReturnType<typeof connectNet>>; server: Recording }> {
   const loop = openLoop(driver);
   const server = new Recording({ end: () => undefined });
   const listener = await loop.listen({ host: HOST, port: 0 }, server.handlers);
@@ -87,7 +89,16 @@ forEachDriver('an id that is no number is a TypeError for every verb', async (dr
 
 forEachDriver('write refuses what is neither bytes nor text, and takes nothing of it', async (driver) => {
   const { loop, id, peer } = await openPair(driver);
-  const wrong: unknown[] = [undefined, null, 1, {}, [1, 2], new ArrayBuffer(4), new Uint16Array(4), new DataView(new ArrayBuffer(4))];
+  const wrong: unknown[] = [
+    undefined,
+    null,
+    1,
+    {},
+    [1, 2],
+    new ArrayBuffer(4),
+    new Uint16Array(4),
+    new DataView(new ArrayBuffer(4)),
+  ];
   for (const bytes of wrong) expect(() => loop.write(id, bytes as Uint8Array)).toThrow(TypeError);
   loop.write(id, 'only this');
   loop.end(id);
@@ -111,7 +122,10 @@ forEachDriver('write refuses an offset and length that are no part of the bytes,
     [2 ** 32, 0],
   ];
   for (const [offset, length] of outside) {
-    expect(() => loop.write(id, bytes, offset as number, length as number), `${String(offset)}, ${String(length)}`).toThrow(RangeError);
+    expect(
+      () => loop.write(id, bytes, offset as number, length as number),
+      `${String(offset)}, ${String(length)}`,
+    ).toThrow(RangeError);
   }
   for (const wrong of ['1', null, {}, [2], true]) {
     expect(() => loop.write(id, bytes, wrong as number), `offset ${JSON.stringify(wrong)}`).toThrow(/offset|length/);
@@ -177,24 +191,27 @@ forEachDriver('write is refused once the peer has ended, and so our side behind 
   expect(loop.stats.invalidSubmissions).toBe(0);
 });
 
-forEachDriver('a write beyond writeQueueMaxBytes is refused, nothing of it is taken, and what was queued arrives', async (driver) => {
-  const loop = openLoop(driver, { writeQueueMaxBytes: 100_000 });
-  const server = new Recording();
-  const listener = await loop.listen({ host: HOST, port: 0 }, server.handlers);
-  const peer = await connectNet(listener.address.port);
-  const id = await server.until('open');
-  const full = { name: 'ConnscaleError', code: 'ERR_CONNSCALE_WRITE_QUEUE_FULL' };
-  const sent = pattern(100_000);
-  expect(() => loop.write(id, Buffer.alloc(100_001))).toThrow(expect.objectContaining(full));
-  expect(loop.write(id, sent, 0, 60_000)).toBe(60_000);
-  expect(() => loop.write(id, 'x'.repeat(40_001))).toThrow(expect.objectContaining(full));
-  expect(loop.write(id, sent, 60_000)).toBe(100_000);
-  expect(() => loop.write(id, 'x')).toThrow(expect.objectContaining(full));
-  expect((await readExactly(peer, 100_000)).equals(sent)).toBe(true);
-  await carriedOut(loop, id);
-  expect(loop.write(id, 'room again')).toBe(10);
-  expect((await readExactly(peer, 10)).toString()).toBe('room again');
-});
+forEachDriver(
+  'a write beyond writeQueueMaxBytes is refused, nothing of it is taken, and what was queued arrives',
+  async (driver) => {
+    const loop = openLoop(driver, { writeQueueMaxBytes: 100_000 });
+    const server = new Recording();
+    const listener = await loop.listen({ host: HOST, port: 0 }, server.handlers);
+    const peer = await connectNet(listener.address.port);
+    const id = await server.until('open');
+    const full = { name: 'ConnscaleError', code: 'ERR_CONNSCALE_WRITE_QUEUE_FULL' };
+    const sent = pattern(100_000);
+    expect(() => loop.write(id, Buffer.alloc(100_001))).toThrow(expect.objectContaining(full));
+    expect(loop.write(id, sent, 0, 60_000)).toBe(60_000);
+    expect(() => loop.write(id, 'x'.repeat(40_001))).toThrow(expect.objectContaining(full));
+    expect(loop.write(id, sent, 60_000)).toBe(100_000);
+    expect(() => loop.write(id, 'x')).toThrow(expect.objectContaining(full));
+    expect((await readExactly(peer, 100_000)).equals(sent)).toBe(true);
+    await carriedOut(loop, id);
+    expect(loop.write(id, 'room again')).toBe(10);
+    expect((await readExactly(peer, 10)).toString()).toBe('room again');
+  },
+);
 
 forEachDriver('a write beyond writeQueueMaxBytes is refused while the name is being resolved', async (driver) => {
   const loop = openLoop(driver, { writeQueueMaxBytes: 10 });

@@ -33,7 +33,12 @@ export interface RunningScript {
 
 /** Starts a script of test/. The scripts import the package by its name, as its users do. */
 export function startScript(script: string, options: ChildOptions = {}): RunningScript {
-  const node = [process.execPath, ...(options.nodeArgs ?? []), path.join(root, 'test', script), ...(options.args ?? [])];
+  const node = [
+    process.execPath,
+    ...(options.nodeArgs ?? []),
+    path.join(root, 'test', script),
+    ...(options.args ?? []),
+  ];
   const limited = ['sh', '-c', `ulimit -n ${options.descriptors ?? 0} && exec "$@"`, 'sh', ...node];
   const [command = '', ...args] = options.descriptors === undefined ? node : limited;
   const child = spawn(command, args, {

@@ -1,11 +1,7 @@
 // Prints what a loop of each kind turned out to be, and what came back through it.
 import { Loop, capabilities } from '@connscale/native';
 
-const kinds = [
-  { driver: 'node' },
-  { driver: 'thread' },
-  { driver: 'thread', descriptors: 'private' },
-];
+const kinds = [{ driver: 'node' }, { driver: 'thread' }, { driver: 'thread', descriptors: 'private' }];
 
 async function echo(loop) {
   const listener = await loop.listen({ host: '127.0.0.1', port: 0 }, { data: (id, bytes) => loop.write(id, bytes) });

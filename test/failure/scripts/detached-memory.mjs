@@ -1,5 +1,4 @@
 // Takes a loop's memory away from it: node detached-memory.mjs <driver> <descriptors> <in a handler | outside>
-import { once } from 'node:events';
 import net from 'node:net';
 import { Loop } from '@connscale/native';
 import { keepPolling } from './keep-polling.mjs';
@@ -27,7 +26,8 @@ const listener = await loop.listen(
 );
 keepPolling(loop);
 const peers = Array.from({ length: 5 }, () => net.connect(listener.address.port, host).on('error', () => undefined));
-const closed = peers.map((peer) => once(peer, 'close'));
+// Not events.once(): it rejects when the peer is told of a reset first.
+const closed = peers.map((peer) => new Promise((resolve) => peer.on('close', resolve)));
 for (const peer of peers) peer.write('hello');
 const { id, slab } = await serving;
 if (where === 'outside') {

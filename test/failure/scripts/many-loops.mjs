@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Loop } from '@connscale/native';
 import { keepPolling } from './keep-polling.mjs';
-import { countOwn } from './own-resources.mjs';
+import { countOwn, countOwnOnceIt } from './own-resources.mjs';
 
 const [driver, descriptors] = process.argv.slice(2);
 const LOOPS = 1000;
@@ -45,4 +45,6 @@ async function measure() {
 await useMany(LOOPS / 2); // arenas and caches have their size by now
 const before = await measure();
 const closed = await useMany(LOOPS / 2);
-console.log(JSON.stringify({ before, after: await measure(), closed }));
+const after = await measure();
+Object.assign(after, await countOwnOnceIt((own) => own.threads <= before.threads));
+console.log(JSON.stringify({ before, after, closed }));

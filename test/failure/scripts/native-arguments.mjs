@@ -29,13 +29,34 @@ const valid = {
   useLibuv: true,
   descriptorsWanted: 0,
 };
-const odd = [undefined, null, -1, 0.5, NaN, Infinity, 2 ** 32, 2 ** 53, '', 'x', {}, [], () => 1, true, Symbol('s'), 1n, new ArrayBuffer(8)];
+const odd = [
+  undefined,
+  null,
+  -1,
+  0.5,
+  NaN,
+  Infinity,
+  2 ** 32,
+  2 ** 53,
+  '',
+  'x',
+  {},
+  [],
+  () => 1,
+  true,
+  Symbol('s'),
+  1n,
+  new ArrayBuffer(8),
+];
 
-const throwing = new Proxy({}, {
-  get() {
-    throw new RangeError('a getter that throws');
+const throwing = new Proxy(
+  {},
+  {
+    get() {
+      throw new RangeError('a getter that throws');
+    },
   },
-});
+);
 
 for (const settings of [...odd, throwing]) attempt(() => new native.NativeLoop(settings));
 attempt(() => native.NativeLoop(valid));
@@ -57,9 +78,36 @@ for (const method of ['flush', 'poll', 'ref', 'unref', 'stop', 'driverName']) at
 attempt(() => loop.task('localAddress', { id: 1 }));
 loop.start();
 attempt(() => loop.start());
-const tasks = ['listen', 'closeListener', 'reportListener', 'setOption', 'getOption', 'localAddress', 'remoteAddress', 'shutdown'];
-const parameters = ['address', 'port', 'backlog', 'reusePort', 'ipv6Only', 'deferAcceptMs', 'fastOpenQueue', 'options',
-  'acceptBatch', 'maxConnections', 'resetOverload', 'handlers', 'idleTimeoutTicks', 'listener', 'id', 'row', 'value', 'timeoutMs'];
+const tasks = [
+  'listen',
+  'closeListener',
+  'reportListener',
+  'setOption',
+  'getOption',
+  'localAddress',
+  'remoteAddress',
+  'shutdown',
+];
+const parameters = [
+  'address',
+  'port',
+  'backlog',
+  'reusePort',
+  'ipv6Only',
+  'deferAcceptMs',
+  'fastOpenQueue',
+  'options',
+  'acceptBatch',
+  'maxConnections',
+  'resetOverload',
+  'handlers',
+  'idleTimeoutTicks',
+  'listener',
+  'id',
+  'row',
+  'value',
+  'timeoutMs',
+];
 for (const value of odd) {
   for (const method of methods) attempt(() => loop[method].call(value));
   attempt(() => loop.task(value, value));
@@ -79,8 +127,21 @@ for (const id of [0, 1, 2 ** 21, 2 ** 45, 2 ** 53 - 1, -0]) {
   }
   for (const listener of [0, 254, 255, 2 ** 32 - 1]) attempt(() => loop.task('reportListener', { listener }));
 }
-const listen = { address: '127.0.0.1', port: 0, backlog: 1, reusePort: false, ipv6Only: false, deferAcceptMs: 0, fastOpenQueue: 0,
-  options: [], acceptBatch: 1, maxConnections: 1, resetOverload: false, handlers: 0, idleTimeoutTicks: 0 };
+const listen = {
+  address: '127.0.0.1',
+  port: 0,
+  backlog: 1,
+  reusePort: false,
+  ipv6Only: false,
+  deferAcceptMs: 0,
+  fastOpenQueue: 0,
+  options: [],
+  acceptBatch: 1,
+  maxConnections: 1,
+  resetOverload: false,
+  handlers: 0,
+  idleTimeoutTicks: 0,
+};
 for (const options of [[0], [0, 1], [99, 1], [-1, -1], [0, 1e300], [NaN, NaN], Array(1000).fill(0)]) {
   attempt(() => loop.task('listen', { ...listen, options }));
 }

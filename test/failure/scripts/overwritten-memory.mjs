@@ -79,7 +79,8 @@ const damages = [
     for (let i = 0; i < bytes.length; i++) bytes[i] = random(256);
   },
   (buffer) => new Uint8Array(buffer).fill([0, 255, 1][random(3)]),
-  (buffer) => (new Uint32Array(buffer, 0, 1)[0] = random(2) === 0 ? random(sizes.submissionBytes + 64) : random(2 ** 32)),
+  (buffer) =>
+    (new Uint32Array(buffer, 0, 1)[0] = random(2) === 0 ? random(sizes.submissionBytes + 64) : random(2 ** 32)),
   (buffer) => new Uint32Array(buffer, layout.queued, sizes.slots).fill(random(2) === 0 ? 0 : random(2 ** 32)),
   (buffer) => {
     const view = new DataView(buffer, layout.submissions, sizes.submissionBytes);
@@ -119,7 +120,8 @@ async function torment() {
     if (ids.length > 200) ids.splice(0, 100);
     attempt(() => ids.push(loop.connect(peer, handlers)));
     for (let i = 0; i < 4; i++) attempt(() => loop.write(ids[random(ids.length)], 'x'.repeat(random(3000))));
-    if (random(2) === 0) attempt(() => loop[['end', 'destroy', 'reset', 'pause', 'resume'][random(5)]](ids[random(ids.length)]));
+    if (random(2) === 0)
+      attempt(() => loop[['end', 'destroy', 'reset', 'pause', 'resume'][random(5)]](ids[random(ids.length)]));
     if (random(4) !== 0) damage();
     poll(loop);
     if (random(4) === 0) {
