@@ -118,6 +118,24 @@ TEST_CASE("listeners of one loop share its last places, and none is forgotten") 
   CHECK(listening[2]->queue.size() == 2);
 }
 
+TEST_CASE("a listener that resets leaves to others what they were promised, and no more") {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    SimLoopConfig config;
+    config.seed = seed;  // which of the two is served first
+    config.engine.connections_max = 4;
+    SimLoop loop(config);
+    loop.listen(8, Overload::kPause);
+    loop.listen(8, Overload::kReset);
+    for (uint32_t listener = 0; listener < 2; ++listener) {
+      for (int i = 0; i < 2; ++i)
+        loop.world().arrive(loop.world().socket(listener));
+    }
+    CHECK(turn_for(loop, Operation::kOpen).size() == 4);
+    CHECK(loop.engine().counters().rejected == 0);
+  }
+}
+
 TEST_CASE("a listener's place is not taken while connections of it are open") {
   SimLoop loop({});
   const Accepted connection = accept_one(loop);

@@ -69,7 +69,7 @@ TEST_CASE("closing a loop of thousands takes several turns, and no sleep between
   for (int i = 0; i < 10; ++i)
     opened += turn_for(loop, Operation::kOpen).size();
   REQUIRE(opened == kConnections);
-  loop.engine().begin_shutdown(0);
+  loop.engine().begin_shutdown(60'000);
   size_t closed = 0;
   for (int i = 0; i < 20 && !loop.engine().shut_down(); ++i) {
     REQUIRE(loop.engine().next_turn_ms() == 0);

@@ -42,8 +42,8 @@ for (const kind of ['open', 'data', 'drain', 'end', 'close'] as const) {
     const listener = await loop.listen({ host: HOST, port: 0 }, server.handlers);
     const peers = await Promise.all(Array.from({ length: 10 }, () => connectNet(listener.address.port)));
     for (const peer of peers) {
-      peer.end('x');
-      peer.resume();
+      peer.write('x');
+      peer.once('data', () => peer.end());
     }
     await server.until(kind);
     await within('the loop to close', closed ?? expect.fail());
