@@ -34,10 +34,11 @@ for (const driver of DRIVERS) {
       // Whoever polls a 'manual' loop keeps the process alive.
       ...(driver.name === 'manual' ? [] : ['without references']),
     ];
-    for (const how of hows) {
+    const ends = hows.map(async (how) => {
       const { code, signal, stderr } = await runScript('failure/scripts/exit.mjs', { args: args(driver, how) });
-      expect({ how, code, signal, stderr }).toEqual({ how, code: 7, signal: null, stderr: '' });
-    }
+      return { how, code, signal, stderr };
+    });
+    expect(await Promise.all(ends)).toEqual(hows.map((how) => ({ how, code: 7, signal: null, stderr: '' })));
   });
 
   for (const how of ['terminate', 'process.exit', 'an exception']) {

@@ -116,7 +116,7 @@ async function torment() {
   };
   const listener = await loop.listen({ host, port: 0, overload: 'reset' }, handlers);
   const peer = { host, port: listener.address.port };
-  for (let round = 0; round < 1500; round++) {
+  for (let round = 0; round < 1000; round++) {
     if (ids.length > 200) ids.splice(0, 100);
     attempt(() => ids.push(loop.connect(peer, handlers)));
     for (let i = 0; i < 4; i++) attempt(() => loop.write(ids[random(ids.length)], 'x'.repeat(random(3000))));
