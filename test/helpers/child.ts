@@ -31,6 +31,13 @@ export interface RunningScript {
   readonly outcome: Promise<ChildOutcome>;
 }
 
+/** The command that runs another with so many descriptors, in the environment of this process. */
+function limited(descriptors: number, command: readonly string[]): string[] {
+  const preload = process.env['LD_PRELOAD'];
+  const preloaded = preload === undefined ? command : ['env', `LD_PRELOAD=${preload}`, ...command];
+  return ['sh', '-c', `ulimit -n ${descriptors} && exec "$@"`, 'sh', ...preloaded];
+}
+
 /** Starts a script of test/. The scripts import the package by its name, as its users do. */
 export function startScript(script: string, options: ChildOptions = {}): RunningScript {
   const node = [
@@ -39,11 +46,13 @@ export function startScript(script: string, options: ChildOptions = {}): Running
     path.join(root, 'test', script),
     ...(options.args ?? []),
   ];
-  const limited = ['sh', '-c', `ulimit -n ${options.descriptors ?? 0} && exec "$@"`, 'sh', ...node];
-  const [command = '', ...args] = options.descriptors === undefined ? node : limited;
+  const environment = { ...process.env, ...options.env };
+  const [command = '', ...args] = options.descriptors === undefined ? node : limited(options.descriptors, node);
+  // A sanitizer's runtime is for Node alone: a shell that preloads ThreadSanitizer's does not even start.
+  if (command !== process.execPath) delete environment['LD_PRELOAD'];
   const child = spawn(command, args, {
     cwd: root,
-    env: { ...process.env, ...options.env },
+    env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };
