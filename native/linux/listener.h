@@ -6,6 +6,7 @@
 
 #include "base/event.h"
 #include "base/result.h"
+#include "linux/accept_pace.h"
 #include "linux/owned_handle.h"
 
 namespace connscale::platform {
@@ -15,6 +16,7 @@ struct Listener {
   OwnedHandle reserve;  // given up to accept and reset one connection when EMFILE is met
   uint32_t token = 0;
   uint32_t accept_limit = 0;
+  AcceptPace pace;
   bool armed = false;  // watched by the poller
 };
 

@@ -144,10 +144,10 @@ void Poller::receive_now(Connection& connection, Sink& sink) noexcept {
 }
 
 void Poller::on_listener(Listener& listener, uint32_t room, Sink& sink) noexcept {
-  const uint32_t limit = std::min(listener.accept_limit, room);
+  const uint32_t limit = std::min({listener.accept_limit, room, listener.pace.burst()});
   for (uint32_t i = 0; i < limit; ++i) {
     const int32_t accepted = accept_one(listener);
-    if (accepted == -EAGAIN) return;
+    if (accepted == -EAGAIN) return listener.pace.on_empty(i);
     if (accepted < 0) {
       sink.push(EventKind::kAcceptFailed, Call::kAccept, listener.token, accepted);
       return;
@@ -155,6 +155,7 @@ void Poller::on_listener(Listener& listener, uint32_t room, Sink& sink) noexcept
     sink.push(EventKind::kAccepted, Call::kAccept, listener.token, 0);
     sink.events[sink.count - 1].socket = accepted;
   }
+  if (limit == listener.pace.burst()) listener.pace.on_full();
 }
 
 void Poller::serve_ready(Sink& sink) noexcept {
