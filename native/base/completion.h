@@ -16,7 +16,14 @@ enum class Operation : uint32_t {
   kEnd = 4,    // the peer sent FIN
   kClose = 5,  // last completion of an id. result: 0 or the negated error, offset: the Call
   kLoopClosed = 6,
+  // Of a run of connects, not of a connection.
+  kAttemptFailed = 7,  // result: the negated error, 0: the loop holds its maximum. offset: 1 when it is tried again
+  kRunProgress = 8,    // id: ports skipped, result: connects under way, offset: connects that wait to be tried again
+  kRunDone = 9,        // its last completion. id: ports skipped, result: microseconds of the slowest connect
 };
+
+/// The handler sets that a completion has room for.
+inline constexpr uint32_t kHandlersMask = 0xFFFFFF;
 
 struct Completion {
   double id;           // ConnectionId::encode

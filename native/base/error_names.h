@@ -81,7 +81,6 @@ CONNSCALE_ERRORS(XX)
   XX(PollerWait, "epoll_wait")      \
   XX(Wakeup, "eventfd")             \
   XX(CloseRange, "close_range")     \
-  XX(Open, "open")                  \
   XX(Memory, "malloc")              \
   XX(Thread, "pthread_create")      \
   XX(Idle, "idle")

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error_names.h"
+#include "base/port_interval.h"
 #include "base/socket_address.h"
 #include "base/socket_option.h"
 
@@ -48,7 +49,8 @@ enum class CloseMode : uint8_t { kGraceful, kReset };
 
 struct ConnectSpec {
   SocketAddress remote;
-  SocketAddress source;  // kNone: the kernel chooses; port 0: chosen by the kernel at connect time
+  SocketAddress source;     // kNone: the kernel chooses; port 0: chosen by the kernel at connect time
+  PortInterval port_range;  // from which it chooses; none: the system's range
   const OptionValue* options = nullptr;
   uint32_t option_count = 0;
 };
@@ -61,6 +63,12 @@ struct ListenSpec {
   uint32_t defer_accept_ms = 0;
   uint32_t fast_open_queue = 0;
   std::vector<OptionValue> options;  // inherited by accepted sockets
+};
+
+/// What becomes of the connections that a listener accepts.
+enum class AcceptFor : uint8_t {
+  kKeeping,    // each takes one of the places that a wait is given
+  kResetting,  // the engine resets each at once: they take no places
 };
 
 /// Null where the platform cannot tell.

@@ -47,7 +47,8 @@ struct ConnectRecord {
   uint16_t connect_timeout_ticks;  // 0: none of ours
   uint16_t idle_timeout_ticks;     // 0: none
   uint32_t option_count;           // OptionRecords that follow this record
-  uint32_t reserved;
+  uint16_t port_low;               // ports that the kernel chooses from; high 0: the system's range
+  uint16_t port_high;
 };
 static_assert(sizeof(ConnectRecord) == 64 && std::is_trivially_copyable_v<ConnectRecord>);
 

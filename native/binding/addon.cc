@@ -6,6 +6,7 @@
 #include "base/connection_id.h"
 #include "base/counters.h"
 #include "base/submission.h"
+#include "binding/args.h"
 #include "binding/loop_wrap.h"
 #include "platform.h"
 
@@ -113,6 +114,24 @@ Napi::Value descriptor_limit(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), platform::descriptor_limit());
 }
 
+/// What speaks against an address to connect from, or undefined. Takes an AddressRecord.
+Napi::Value check_source(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const bool typed = info[0].IsTypedArray() && info[0].As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
+  if (!typed || info[0].As<Napi::TypedArray>().ByteLength() < sizeof(AddressRecord)) {
+    Napi::TypeError::New(env, "checkSource takes 24 bytes").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  AddressRecord record;
+  std::memcpy(&record, info[0].As<Napi::Uint8Array>().Data(), sizeof(record));
+  const Result<void> checked = platform::check_source(SocketAddress::from(record));
+  return checked.ok() ? env.Undefined() : to_object(env, checked.failure()).As<Napi::Value>();
+}
+
+Napi::Value has_socket_port_range(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), platform::has_socket_port_range());
+}
+
 Napi::Value can_leave_descriptor_table(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), platform::can_leave_descriptor_table());
 }
@@ -128,6 +147,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("limits", limits(env));
   exports.Set("encodeAddress", Napi::Function::New<encode_address>(env, "encodeAddress"));
   exports.Set("descriptorLimit", Napi::Function::New<descriptor_limit>(env, "descriptorLimit"));
+  exports.Set("checkSource", Napi::Function::New<check_source>(env, "checkSource"));
+  exports.Set("hasSocketPortRange", Napi::Function::New<has_socket_port_range>(env, "hasSocketPortRange"));
   exports.Set("canLeaveDescriptorTable",
               Napi::Function::New<can_leave_descriptor_table>(env, "canLeaveDescriptorTable"));
   return exports;

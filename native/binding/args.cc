@@ -97,6 +97,37 @@ std::vector<OptionValue> Fields::options(const char* name) {
   return options;
 }
 
+std::vector<uint32_t> Fields::integers(const char* name) {
+  std::vector<uint32_t> integers;
+  const Napi::Value value = get(name);
+  if (!value.IsArray()) {
+    fail(name, "an array of integers");
+    return integers;
+  }
+  const auto items = value.As<Napi::Array>();
+  for (uint32_t i = 0; ok_ && i < items.Length(); ++i) {
+    const Napi::Value item = items.Get(i);
+    const double number = item.IsNumber() ? item.As<Napi::Number>().DoubleValue() : -1;
+    if (number >= 0 && number <= UINT32_MAX && std::floor(number) == number) {
+      integers.push_back(static_cast<uint32_t>(number));
+    } else {
+      fail(name, "an array of unsigned 32-bit integers");
+    }
+  }
+  return integers;
+}
+
+std::vector<uint8_t> Fields::bytes(const char* name) {
+  const Napi::Value value = get(name);
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+    fail(name, "a Uint8Array");
+    return {};
+  }
+  const auto array = value.As<Napi::Uint8Array>();
+  const uint8_t* const data = array.Data();
+  return data == nullptr ? std::vector<uint8_t>{} : std::vector<uint8_t>(data, data + array.ByteLength());
+}
+
 Napi::Object to_object(Napi::Env env, const SocketAddress& address) {
   char text[platform::kAddressTextMax];
   platform::format_address(address, text);

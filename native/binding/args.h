@@ -22,6 +22,8 @@ class Fields {
   Fields(Napi::Env env, const Napi::Value& value);
 
   [[nodiscard]] bool ok() const { return ok_; }
+  /// For what is wrong with several fields together.
+  void refuse(const char* name, const char* expected) { fail(name, expected); }
   double number(const char* name);
   uint32_t u32(const char* name);
   bool flag(const char* name);
@@ -30,6 +32,10 @@ class Fields {
   Napi::ArrayBuffer array_buffer(const char* name);
   SocketAddress address(const char* name);
   std::vector<OptionValue> options(const char* name);
+  /// Unsigned 32-bit integers.
+  std::vector<uint32_t> integers(const char* name);
+  /// The bytes of a Uint8Array, copied.
+  std::vector<uint8_t> bytes(const char* name);
 
  private:
   Napi::Value get(const char* name);

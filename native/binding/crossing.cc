@@ -1,5 +1,7 @@
 #include "binding/crossing.h"
 
+#include "base/limits.h"
+
 namespace connscale::binding {
 
 namespace {
@@ -15,7 +17,7 @@ bool Layout::fits(size_t total) const noexcept {
          within(completions, uint64_t{completion_capacity} * sizeof(Completion), 8, total) &&
          within(submissions, submission_bytes, 8, total) && within(slab, slab_bytes, 8, total) &&
          within(queued, uint64_t{slots} * sizeof(uint32_t), 4, total) && completion_capacity >= kBatchMin &&
-         completion_capacity <= kBatchMax && slab_bytes >= kReceiveMin;
+         completion_capacity <= kBatchMax && slab_bytes >= kReceiveMin && submission_bytes <= kInboxMax;
 }
 
 Crossing::Crossing(Napi::ArrayBuffer memory, const Layout& layout, Napi::Function dispatch, Napi::Function fail)
@@ -51,9 +53,14 @@ Crossing::Outcome Crossing::call(const Napi::FunctionReference& function, std::i
   return env().IsExceptionPending() ? Outcome::kThrew : Outcome::kEnvironmentEnded;
 }
 
-void Crossing::report_uncaught() const {
+napi_value Crossing::take_exception() const {
   napi_value thrown = nullptr;
-  if (napi_get_and_clear_last_exception(env(), &thrown) != napi_ok) return;
+  return napi_get_and_clear_last_exception(env(), &thrown) == napi_ok ? thrown : nullptr;
+}
+
+void Crossing::report_uncaught() const {
+  napi_value thrown = take_exception();
+  if (thrown == nullptr) return;
   (void)napi_fatal_exception(env(), thrown);  // ignored: fails only in an environment that has ended
 }
 

@@ -51,7 +51,10 @@ class Crossing {
   /// Hands the first `count` completions to JavaScript. What a handler throws goes to uncaughtException and the rest is
   /// handed over all the same; with kLeavePending it stays pending for the caller, and false is returned.
   bool dispatch(uint32_t count, Uncaught uncaught);
-  /// Tells JavaScript that the loop has failed for good: it gets the error's number, its call, and a reason of ours.
+  /// The exception that dispatch() left pending, which is not pending any more.
+  [[nodiscard]] napi_value take_exception() const;
+  /// Tells JavaScript what went wrong: the error's number, its call, and a reason of ours. After a "submission", which
+  /// made no sense, the loop goes on; after the others it has failed for good. Nothing may be pending.
   void fail(SysError failure, const char* reason);
 
   /// Lets go of JavaScript. The functions refer to the loop that owns this, so it would never be collected otherwise.

@@ -2,15 +2,9 @@
 
 #include <utility>
 
+#include "base/limits.h"
+
 namespace connscale::binding {
-
-namespace {
-
-// Turns in one callback of Node's loop. Under load the next events are there already, and going back for them through
-// Node's loop costs more than asking again. A full batch ends it sooner: timers and other sockets must have their turn.
-constexpr int kTurnsPerCallback = 16;
-
-}  // namespace
 
 InlineDriver::InlineDriver(Napi::Env env, const EngineConfig& config, Crossing& crossing,
                            std::unique_ptr<NodeWatch> watch, uint32_t descriptors_wanted)
@@ -32,10 +26,12 @@ void InlineDriver::on_ready() {
   armed_ms_ = -1;
   ++depth_;
   uint32_t total = 0;
-  for (int i = 0; i < kTurnsPerCallback && !stopping_ && !broken_; ++i) {
-    const uint32_t handed = turn(0, Crossing::Uncaught::kReport);
+  const uint64_t started_us = platform::now_us();
+  for (uint32_t i = 0; i < kTurnsPerCallback && !stopping_ && !broken_; ++i) {
+    const uint32_t handed = turn(0, Crossing::Uncaught::kReport, nullptr);
     total += handed;
     if (handed == 0 || total >= crossing_.layout().completion_capacity) break;
+    if (platform::now_us() - started_us >= kCallbackUs) break;
   }
   --depth_;
   rearm();
@@ -45,13 +41,15 @@ void InlineDriver::on_ready() {
 uint32_t InlineDriver::poll(int timeout_ms) {
   if (stopping_ || broken_) return 0;
   ++depth_;
-  const uint32_t handed = turn(timeout_ms, Crossing::Uncaught::kLeavePending);
+  napi_value thrown = nullptr;
+  const uint32_t handed = turn(timeout_ms, Crossing::Uncaught::kLeavePending, &thrown);
   --depth_;
   end_if_stopped();
+  if (thrown != nullptr) (void)napi_throw(env_, thrown);  // ignored: fails only in an environment that has ended
   return handed;
 }
 
-uint32_t InlineDriver::turn(int timeout_ms, Crossing::Uncaught uncaught) {
+uint32_t InlineDriver::turn(int timeout_ms, Crossing::Uncaught uncaught, napi_value* thrown) {
   Memory memory;
   if (!crossing_.map(&memory)) {
     break_down({}, "detached");
@@ -64,9 +62,7 @@ uint32_t InlineDriver::turn(int timeout_ms, Crossing::Uncaught uncaught) {
     batch.capacity = crossing_.layout().completion_capacity;
     batch.slab = ReceiveSlab(memory.slab, crossing_.layout().slab_bytes);
     const Result<void> turned = engine_->turn(timeout_ms, batch);
-    crossing_.apply(memory, engine_->acknowledgements());
-    engine_->acknowledgements().clear();
-    write_counters(engine_->counters(), memory.counters);
+    publish(memory);
     if (!turned.ok()) {
       break_down(turned.failure(), "poller");
       return 0;
@@ -74,7 +70,10 @@ uint32_t InlineDriver::turn(int timeout_ms, Crossing::Uncaught uncaught) {
     count = batch.count;
   }
   if (count == 0) return 0;
-  if (!crossing_.dispatch(count, uncaught)) undelivered_ = count;
+  if (!crossing_.dispatch(count, uncaught)) {
+    undelivered_ = count;
+    *thrown = crossing_.take_exception();  // nothing that follows may meet it
+  }
   if (!stopping_) submit();
   return count;
 }
@@ -93,11 +92,16 @@ bool InlineDriver::submit() {
   const uint32_t length = std::exchange(*memory.submitted, 0);
   if (length == 0) return true;
   const bool sound = length <= crossing_.layout().submission_bytes && engine_->submit(memory.submissions, length);
+  publish(memory);
+  if (!sound) crossing_.fail({}, "submission");
+  return true;
+}
+
+/// What JavaScript reads without a call.
+void InlineDriver::publish(const Memory& memory) {
   crossing_.apply(memory, engine_->acknowledgements());
   engine_->acknowledgements().clear();
   write_counters(engine_->counters(), memory.counters);
-  if (!sound) crossing_.fail({}, "submission");
-  return true;
 }
 
 void InlineDriver::post(std::unique_ptr<SettledTask> task) {

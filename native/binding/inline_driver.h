@@ -25,9 +25,10 @@ class InlineDriver : public Driver {
 
  private:
   void on_ready();
-  /// One turn and its crossing. Completions handed over.
-  uint32_t turn(int timeout_ms, Crossing::Uncaught uncaught);
+  /// One turn and its crossing. Completions handed over; in `thrown`, what a handler threw and kLeavePending keeps.
+  uint32_t turn(int timeout_ms, Crossing::Uncaught uncaught, napi_value* thrown);
   bool submit();
+  void publish(const Memory& memory);
   void break_down(SysError failure, const char* reason);
   void rearm();
   void end_if_stopped();

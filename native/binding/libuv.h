@@ -11,7 +11,7 @@ struct uv_loop_s;
 namespace connscale::binding {
 
 /// Handles are opaque: sized by uv_handle_size, touched through these functions only. Numbers and signatures are part
-/// of libuv's ABI for the whole of 1.x. Source: docs/src/{poll,timer,handle}.rst of libuv.
+/// of libuv's ABI for the whole of 1.x. Source: docs/src/{poll,timer,idle,handle}.rst of libuv.
 struct Libuv {
   using Handle = void;
   using PollCallback = void (*)(Handle*, int status, int events);
@@ -25,10 +25,14 @@ struct Libuv {
   int (*timer_init)(uv_loop_s*, Handle*) = nullptr;
   int (*timer_start)(Handle*, TimerCallback, uint64_t timeout_ms, uint64_t repeat_ms) = nullptr;
   int (*timer_stop)(Handle*) = nullptr;
+  int (*idle_init)(uv_loop_s*, Handle*) = nullptr;
+  int (*idle_start)(Handle*, TimerCallback) = nullptr;
+  int (*idle_stop)(Handle*) = nullptr;
   void (*ref)(Handle*) = nullptr;
   void (*unref)(Handle*) = nullptr;
   void (*close)(Handle*, CloseCallback) = nullptr;
 
+  static constexpr int kIdleType = 6;
   static constexpr int kPollType = 8;
   static constexpr int kTimerType = 13;
   static constexpr int kReadable = 1;

@@ -50,8 +50,10 @@ std::vector<int> FunctionNotifier::descriptors() const {
 }
 
 void FunctionNotifier::on_call(napi_env env, napi_value /*function*/, void* context, void* /*data*/) {
-  auto* const self = static_cast<FunctionNotifier*>(context);
-  if (env != nullptr && self->notified_) self->notified_();
+  if (env == nullptr) return;
+  // A copy: the call may close the notifier, and a function must outlive its own call.
+  const std::function<void()> notified = static_cast<FunctionNotifier*>(context)->notified_;
+  if (notified) notified();
 }
 
 void FunctionNotifier::carry(void* self) {

@@ -22,7 +22,7 @@ class Notifier {
   Notifier& operator=(const Notifier&) = delete;
   virtual ~Notifier() = default;
 
-  /// `notified` is called on JavaScript's thread after each notify(), or once for several.
+  /// `notified` is called on JavaScript's thread after each notify(), or once for several. It may close the notifier.
   virtual Result<void> start(std::function<void()> notified) = 0;
   /// From the engine's thread.
   virtual void notify() = 0;

@@ -3,6 +3,8 @@
 #include <string_view>
 #include <utility>
 
+#include "binding/run_tasks.h"
+
 namespace connscale::binding {
 
 namespace {
@@ -178,6 +180,8 @@ constexpr TaskRow kTasks[] = {
     {"getOption", make<OptionTask, false>},
     {"localAddress", make<AddressTask, true>},
     {"remoteAddress", make<AddressTask, false>},
+    {"connectMany", make<ConnectManyTask>},
+    {"stopRun", make<StopRunTask>},
     {"shutdown", make<ShutdownTask>},
 };
 

@@ -3,12 +3,11 @@
 #include <cstring>
 #include <utility>
 
+#include "base/limits.h"
+
 namespace connscale::binding {
 
 namespace {
-
-// Deliveries handed over in one callback of Node's loop, so that timers and other sockets have their turn.
-constexpr int kDeliveriesPerCallback = 4;
 
 void settle(std::vector<std::unique_ptr<Task>>& tasks) {
   for (const std::unique_ptr<Task>& task : tasks)
@@ -39,7 +38,7 @@ Result<void> ThreadDriver::start() {
 void ThreadDriver::on_notified() {
   const Napi::HandleScope scope(env_);
   ++depth_;
-  for (int i = 0; i < kDeliveriesPerCallback && !stopping_ && !broken_; ++i) {
+  for (uint32_t i = 0; i < kDeliveriesPerCallback && !stopping_ && !broken_; ++i) {
     Delivery* const delivery = thread_->take_delivery();
     if (delivery == nullptr) break;
     hand_over(*delivery);

@@ -11,17 +11,17 @@ uint32_t AcceptPolicy::room(uint32_t loop_room) const noexcept {
   return std::min(own, loop_room);
 }
 
-uint32_t AcceptPolicy::limit(uint32_t loop_room, uint64_t now_ms) noexcept {
+AcceptPolicy::Offer AcceptPolicy::offer(uint32_t loop_room, uint64_t now_ms) noexcept {
   if (now_ms >= retry_at_ms_) retry_at_ms_ = 0;
-  uint32_t allowed = config_.batch;
+  Offer offer{std::min(config_.batch, room(loop_room)), AcceptFor::kKeeping};
   if (retry_at_ms_ != 0) {
-    allowed = 0;
-  } else if (config_.overload == Overload::kPause) {
-    allowed = std::min(allowed, room(loop_room));
+    offer.limit = 0;
+  } else if (offer.limit == 0 && config_.overload == Overload::kReset) {
+    offer = {config_.batch, AcceptFor::kResetting};
   }
-  if (allowed == 0 && !paused_) ++pauses_;
-  paused_ = allowed == 0;
-  return allowed;
+  if (offer.limit == 0 && !paused_) ++pauses_;
+  paused_ = offer.limit == 0;
+  return offer;
 }
 
 void AcceptPolicy::on_exhausted(uint64_t now_ms) noexcept { retry_at_ms_ = now_ms + kAcceptRetryMs; }

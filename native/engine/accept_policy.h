@@ -4,11 +4,13 @@
 
 #include <cstdint>
 
+#include "base/event.h"
+
 namespace connscale {
 
 enum class Overload : uint8_t {
   kPause,  // leave them in the kernel's queue until there is room
-  kReset,  // accept and reset them, so that the peer learns at once
+  kReset,  // accept and reset them, so that their peers learn at once
 };
 
 class AcceptPolicy {
@@ -22,17 +24,20 @@ class AcceptPolicy {
   AcceptPolicy() = default;
   explicit AcceptPolicy(Config config) noexcept : config_(config) {}
 
-  /// What the platform may accept in the next wait; 0: leave the listener alone.
-  /// `loop_room`: connections that the loop can still hold.
-  uint32_t limit(uint32_t loop_room, uint64_t now_ms) noexcept;
-  /// Whether one more fits; otherwise it is to be reset.
-  [[nodiscard]] bool admits(uint32_t loop_room) const noexcept { return room(loop_room) > 0; }
+  struct Offer {
+    uint32_t limit;  // for each wait; 0: the listener is left alone
+    AcceptFor purpose;
+  };
+
+  /// What may be accepted from now on. `loop_room`: connections that the loop can still hold.
+  Offer offer(uint32_t loop_room, uint64_t now_ms) noexcept;
 
   void on_open() noexcept { ++open_; }
-  /// A connection closed: its descriptor is free.
+  /// The end of a connection was reported: its place may be taken.
   void on_close() noexcept { --open_; }
-  /// The kernel refused for want of descriptors or memory. Accepting is tried again at retry_at().
+  /// The kernel refused for want of descriptors or memory. Accepting is tried again at retry_at_ms().
   void on_exhausted(uint64_t now_ms) noexcept;
+  /// Somebody's descriptor is free, perhaps not one of this listener's: there is no need to wait any longer.
   void on_descriptor_freed() noexcept { retry_at_ms_ = 0; }
 
   [[nodiscard]] Overload overload() const noexcept { return config_.overload; }

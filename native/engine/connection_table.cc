@@ -37,10 +37,15 @@ uint32_t ConnectionTable::acquire() noexcept {
   return slot;
 }
 
+bool ConnectionTable::may_claim(ConnectionId id) const noexcept {
+  if (id.slot < max_ || id.slot >= slots()) return false;
+  return !exists(id.slot) || at(id.slot).state == ConnectionState::kFree;
+}
+
 Connection* ConnectionTable::claim(ConnectionId id) noexcept {
-  if (id.slot < max_ || id.slot >= slots() || !ensure(id.slot)) return nullptr;
+  assert(may_claim(id));
+  if (!ensure(id.slot)) return nullptr;
   Connection& connection = at(id.slot);
-  if (connection.state != ConnectionState::kFree) return nullptr;
   connection.generation = id.generation;
   ++in_use_;
   return &connection;

@@ -45,6 +45,7 @@ struct alignas(64) Connection {
   bool in_send_batch : 1 = false;
   bool has_deadline : 1 = false;  // linked into the timer wheel
   bool drain_asked : 1 = false;   // JavaScript asked whether all is gone, and waits for the answer
+  bool attempt : 1 = false;       // of a run, and not open yet: JavaScript does not know it
   bool drain_due : 1 = false;     // in the list of those whose kDrain is to be reported
 };
 static_assert(sizeof(Connection) == 64, "the promise of design and README: at most 64 bytes for an idle connection");
@@ -57,13 +58,18 @@ class ConnectionTable {
 
   /// A free slot for an accepted connection, its generation advanced; kNoSlot at the maximum or without memory.
   uint32_t acquire() noexcept;
-  /// The slot that JavaScript chose. Null: not a slot for connects, in use, or no memory.
+  /// Whether JavaScript may choose this slot: it is one for connects, and free.
+  [[nodiscard]] bool may_claim(ConnectionId id) const noexcept;
+  /// The slot of an id that may be claimed. Null: no memory.
   Connection* claim(ConnectionId id) noexcept;
   /// Frees a slot at the next recycle(): events of the same turn may still name it.
   void release(uint32_t slot) noexcept;
   void recycle() noexcept;
 
   [[nodiscard]] Connection& at(uint32_t slot) noexcept { return chunks_[slot / kChunk]->connections[slot % kChunk]; }
+  [[nodiscard]] const Connection& at(uint32_t slot) const noexcept {
+    return chunks_[slot / kChunk]->connections[slot % kChunk];
+  }
   /// The connection that this id names, if it is connecting or open.
   [[nodiscard]] Connection* find(ConnectionId id) noexcept;
 
@@ -74,7 +80,6 @@ class ConnectionTable {
   }
   /// The first slot of the next piece of storage.
   [[nodiscard]] static uint32_t next_chunk(uint32_t slot) noexcept { return (slot / kChunk + 1) * kChunk; }
-  [[nodiscard]] uint32_t accepted() const noexcept { return accepted_; }
   [[nodiscard]] uint32_t in_use() const noexcept { return in_use_; }
   /// Accepted connections that still fit from the next recycle() on.
   [[nodiscard]] uint32_t room() const noexcept { return max_ - accepted_; }

@@ -2,25 +2,16 @@
 
 #include <algorithm>
 #include <cassert>
-#include <new>
 
 namespace connscale {
 
-struct alignas(64) Engine::ListenerSlot {
-  platform::Listener io;
-  AcceptPolicy policy;
-  uint32_t handlers = 0;
-  uint16_t idle_ticks = 0;
-  bool open = false;
-  uint64_t accepted = 0;
-  uint64_t rejected = 0;
-  uint64_t failures = 0;
-  int32_t last_failure = 0;
-};
-
 Engine::Engine(const EngineConfig& config)
-    : config_(config), table_(config.connections_max), wheel_(table_), now_ms_(platform::now_ms()) {
-  wheel_.advance(tick(), [](uint32_t) {});
+    : config_(config),
+      table_(config.connections_max),
+      wheel_(table_),
+      listeners_(poller_, counters_),
+      now_ms_(platform::now_ms()) {
+  wheel_.start(tick());
 }
 
 Engine::~Engine() = default;
@@ -36,27 +27,45 @@ Result<void> Engine::turn(int timeout_ms, Batch& batch) noexcept {
   if (due >= 0 && (timeout_ms < 0 || due < timeout_ms)) timeout_ms = due;
   if (batch.count > 0) timeout_ms = 0;
 
-  const uint32_t events_max = std::min(batch.room(), kEventsMax);
-  if (events_max >= kBatchMin / 2) {
-    const Result<uint32_t> waited = poller_.wait(events_.data(), events_max, batch.slab, timeout_ms);
-    if (!waited.ok()) return waited.failure();
-    now_ms_ = platform::now_ms();
-    for (uint32_t i = 0; i < waited.value(); ++i)
-      on_event(events_[i], batch);
-  }
-  wheel_.advance(tick(), [this](uint32_t slot) { on_deadline(slot); });
+  const Result<void> taken = take_events(timeout_ms, batch);
+  if (!taken.ok()) return taken;
+  turn_wheel();
   report_drained(batch);
   report_closed(batch);
+  advance_runs(batch);
   if (shutting_down_) continue_shutdown(batch);
   // Last: whoever closed in this turn has made room, and nothing else might wake the loop to find that out.
-  refresh_accept_limits();
+  listeners_.set_limits(table_.room(), now_ms_);
   counters_.completions += batch.count;
   return {};
 }
 
+Result<void> Engine::take_events(int timeout_ms, Batch& batch) noexcept {
+  const uint32_t events_max = std::min(batch.room(), kEventsMax);
+  events_left_ = events_max < kBatchMin / 2;  // what closed or drained has filled the batch
+  if (events_left_) return {};
+  const Result<uint32_t> waited = poller_.wait(events_.data(), events_max, batch.slab, table_.room_now(), timeout_ms);
+  if (!waited.ok()) return waited.failure();
+  events_left_ = poller_.may_have_more();
+  now_ms_ = platform::now_ms();
+  for (uint32_t i = 0; i < waited.value(); ++i)
+    on_event(events_[i], batch);
+  return {};
+}
+
+/// After a pause of its thread a loop finds more events than one turn takes. Those of a connection may be among the
+/// rest, so that its time is not up: timers stand still until all were taken, or for so long at most.
+void Engine::turn_wheel() noexcept {
+  const bool behind = (events_left_ || poller_.has_ready()) && turns_behind_ < kTurnsBehindMax;
+  turns_behind_ = behind ? turns_behind_ + 1 : 0;
+  if (behind) return;
+  wheel_.advance(tick(), kExpiryBatch, [this](uint32_t slot) { on_deadline(slot); });
+}
+
 int32_t Engine::next_turn_ms() const noexcept {
   const bool sweeping = shutting_down_ && shutdown_cursor_ < table_.slots();
-  if (closed_head_ != kNoSlot || !drained_.empty() || poller_.has_ready() || sweeping) return 0;
+  const bool to_report = closed_head_ != kNoSlot || !unclaimed_.empty() || !drained_.empty();
+  if (to_report || poller_.has_ready() || sweeping) return 0;
   uint64_t due = UINT64_MAX;
   const int64_t next = wheel_.next();
   if (next >= 0) {
@@ -64,10 +73,7 @@ int32_t Engine::next_turn_ms() const noexcept {
     const auto ahead = static_cast<int32_t>(static_cast<uint32_t>(next) - tick());
     due = static_cast<uint64_t>(static_cast<int64_t>(now_ms_ / kTickMs) + ahead) * kTickMs;
   }
-  for (const auto& listener : listeners_) {
-    if (listener->open && listener->policy.retry_at_ms() != 0) due = std::min(due, listener->policy.retry_at_ms());
-  }
-  if (accept_by_turns_) due = std::min(due, now_ms_ + kAcceptRetryMs);
+  due = std::min({due, listeners_.next_retry_ms(), next_run_ms()});
   if (shutting_down_ && !shutdown_forced_) due = std::min(due, shutdown_deadline_ms_);
   if (shutting_down_ && table_.in_use() == 0 && !loop_closed_reported_) return 0;
   if (due == UINT64_MAX) return -1;
@@ -78,9 +84,6 @@ int32_t Engine::next_turn_ms() const noexcept {
 const Counters& Engine::counters() noexcept {
   counters_.open = table_.in_use();
   counters_.backlogged = queues_.in_use();
-  counters_.acceptPauses = pauses_before_;
-  for (const auto& listener : listeners_)
-    counters_.acceptPauses += listener->policy.pauses();
   return counters_;
 }
 
@@ -98,7 +101,7 @@ void Engine::on_event(const Event& event, Batch& batch) noexcept {
     case EventKind::kAccepted:
       return on_accepted(event, batch);
     case EventKind::kAcceptFailed:
-      return on_accept_failed(event);
+      return listeners_.on_failure(event.token, -event.result, now_ms_);
     case EventKind::kClosed:
       return enlist_closed(event.token);
     default:
@@ -112,63 +115,26 @@ void Engine::on_event(const Event& event, Batch& batch) noexcept {
   }
   if (connection.state != ConnectionState::kOpen) return;
   if (event.kind == EventKind::kReceived) return on_received(event.token, event, batch);
-  if (event.kind == EventKind::kSent) return on_sent(event.token, event, batch);
+  if (event.kind == EventKind::kSent) return on_sent(event.token, event);
   finish(event.token, -event.result, event.call, CloseMode::kGraceful);  // kBroken
 }
 
 void Engine::on_accepted(const Event& event, Batch& batch) noexcept {
   platform::OwnedSocket socket(event.socket);
-  ListenerSlot& listener = *listeners_[event.token];
-  if (!listener.open) return;
-  const bool pauses = listener.policy.overload() == Overload::kPause;
-  if (pauses && promised_ > 0) --promised_;
-  const uint32_t room = table_.room_now();
-  if (!listener.policy.admits(pauses ? room : room - std::min(room, promised_))) {
-    ++listener.rejected;
-    ++counters_.rejected;
-    platform::close_with_reset(socket);
-    return;
-  }
+  if (!listeners_.admits(event.token)) return platform::close_with_reset(socket);
   const uint32_t slot = table_.acquire();
-  if (slot == kNoSlot) {
-    on_accept_failed(Event{EventKind::kAcceptFailed, Call::kMemory, event.token, -error::kENOMEM, 0, -1});
-    return;
-  }
+  if (slot == kNoSlot) return listeners_.on_failure(event.token, error::kENOMEM, now_ms_);
   Connection& connection = table_.at(slot);
   const Result<void> attached = poller_.attach(connection.io, std::move(socket), slot);
   if (!attached.ok()) {
     table_.release(slot);
-    on_accept_failed(
-        Event{EventKind::kAcceptFailed, Call::kPollerControl, event.token, -attached.failure().code, 0, -1});
-    return;
+    return listeners_.on_failure(event.token, attached.failure().code, now_ms_);
   }
-  listener.policy.on_open();
-  ++listener.accepted;
-  ++counters_.accepted;
+  const Listeners::Terms terms = listeners_.on_open(event.token);
   connection.listener = static_cast<uint8_t>(event.token + 1);
-  connection.handlers = listener.handlers;
-  connection.idle_ticks = listener.idle_ticks;
+  connection.handlers = terms.handlers;
+  connection.idle_ticks = terms.idle_ticks;
   start_open(slot, batch);
-}
-
-void Engine::on_accept_failed(const Event& event) noexcept {
-  ListenerSlot& listener = *listeners_[event.token];
-  const int32_t code = -event.result;
-  ++listener.failures;
-  ++counters_.acceptFailures;
-  listener.last_failure = code;
-  // The peer went away while it was queued, or a filter refused it (accept(2)): the next one may do better.
-  const bool lasting = code == error::kEMFILE || code == error::kENFILE || code == error::kENOBUFS ||
-                       code == error::kENOMEM || code == error::kENOSPC;
-  if (!lasting) return;
-  const bool descriptors = code == error::kEMFILE || code == error::kENFILE;
-  if (descriptors && listener.policy.overload() == Overload::kReset) {
-    const uint32_t shed = poller_.shed(listener.io, listener.policy.batch());
-    listener.rejected += shed;
-    counters_.rejected += shed;
-    if (shed > 0) return;
-  }
-  listener.policy.on_exhausted(now_ms_);
 }
 
 void Engine::on_connected(uint32_t slot, const Event& event, Batch& batch) noexcept {
@@ -185,6 +151,7 @@ void Engine::on_connected(uint32_t slot, const Event& event, Batch& batch) noexc
 void Engine::start_open(uint32_t slot, Batch& batch) noexcept {
   Connection& connection = table_.at(slot);
   connection.state = ConnectionState::kOpen;
+  if (connection.attempt) on_attempt_opened(slot);
   if (connection.idle_ticks > 0) arm_deadline(slot, connection.idle_ticks);
   push(batch, slot, Operation::kOpen, 0, 0);
   receive_if_wanted(connection);
@@ -214,8 +181,7 @@ void Engine::on_received(uint32_t slot, const Event& event, Batch& batch) noexce
   if (connection.end_sent) finish(slot, 0, Call::kNone, CloseMode::kGraceful);
 }
 
-void Engine::on_sent(uint32_t slot, const Event& event, Batch& batch) noexcept {
-  (void)batch;
+void Engine::on_sent(uint32_t slot, const Event& event) noexcept {
   if (event.result < 0) {
     finish(slot, -event.result, event.call, CloseMode::kGraceful);
     return;
@@ -260,20 +226,32 @@ void Engine::enlist_closed(uint32_t slot) noexcept {
   connection.next = kNoSlot;
   (closed_tail_ != kNoSlot ? table_.at(closed_tail_).next : closed_head_) = slot;
   closed_tail_ = slot;
-  for (const auto& listener : listeners_)
-    listener->policy.on_descriptor_freed();
+  listeners_.on_descriptor_freed();
 }
 
 void Engine::report_closed(Batch& batch) noexcept {
+  report_unclaimed(batch);
   while (closed_head_ != kNoSlot && batch.room() > 0) {
     const uint32_t slot = closed_head_;
     Connection& connection = table_.at(slot);
     closed_head_ = connection.next;
     if (closed_head_ == kNoSlot) closed_tail_ = kNoSlot;
-    push(batch, slot, Operation::kClose, -connection.close_error, static_cast<uint32_t>(connection.close_call));
-    if (connection.listener != 0) listeners_[connection.listener - 1]->policy.on_close();
-    ++counters_.closed;
+    if (!end_attempt(slot, batch)) {
+      push(batch, slot, Operation::kClose, -connection.close_error, static_cast<uint32_t>(connection.close_call));
+      ++counters_.closed;
+    }
+    if (connection.listener != 0) listeners_.on_close(connection.listener - 1);
     table_.release(slot);
+  }
+}
+
+/// Connects for which there was no memory have an id and nothing else.
+void Engine::report_unclaimed(Batch& batch) noexcept {
+  while (!unclaimed_.empty() && batch.room() > 0) {
+    const Unclaimed& connect = unclaimed_.back();
+    push(batch, connect.id, connect.handlers, Operation::kClose, -error::kENOMEM, static_cast<uint32_t>(Call::kMemory));
+    ++counters_.closed;
+    unclaimed_.pop_back();
   }
 }
 
@@ -295,8 +273,9 @@ void Engine::begin_shutdown(uint32_t timeout_ms) noexcept {
   if (shutting_down_) return;
   shutting_down_ = true;
   shutdown_deadline_ms_ = platform::now_ms() + timeout_ms;
-  for (uint32_t i = 0; i < listeners_.size(); ++i)
-    (void)close_listener(i);  // ignored: false means closed already
+  listeners_.close_all();
+  for (const uint32_t run : active_runs_)
+    runs_[run]->stop();
 }
 
 void Engine::continue_shutdown(Batch& batch) noexcept {
@@ -318,7 +297,8 @@ void Engine::continue_shutdown(Batch& batch) noexcept {
     const bool wait = connection.send_ref != 0 && !shutdown_forced_ && connection.state == ConnectionState::kOpen;
     if (!wait) finish(slot, 0, Call::kNone, CloseMode::kGraceful);
   }
-  if (table_.in_use() > 0 || loop_closed_reported_ || batch.room() == 0) return;
+  const bool told = table_.in_use() == 0 && unclaimed_.empty() && active_runs_.empty();
+  if (!told || loop_closed_reported_ || batch.room() == 0) return;
   loop_closed_reported_ = true;
   batch.completions[batch.count++] = Completion{0, 0, static_cast<uint32_t>(Operation::kLoopClosed), 0, 0};
 }
@@ -327,82 +307,23 @@ void Engine::continue_shutdown(Batch& batch) noexcept {
 
 Result<SocketAddress> Engine::listen(const ListenerConfig& config, uint32_t* index) {
   if (shutting_down_) return SysError{error::kECANCELED, Call::kNone};
-  uint32_t free = 0;
-  while (free < listeners_.size() && (listeners_[free]->open || listeners_[free]->policy.open() > 0))
-    ++free;
-  if (free == kListenersMax) return SysError{error::kEMFILE, Call::kListen};
-  if (free == listeners_.size()) listeners_.push_back(std::make_unique<ListenerSlot>());
-  ListenerSlot& listener = *listeners_[free];
-  pauses_before_ += listener.policy.pauses();
-  listener = ListenerSlot{};
-  Result<SocketAddress> address = poller_.listen(listener.io, config.spec, free);
-  if (!address.ok()) return address;
-  listener.policy = AcceptPolicy(config.accept);
-  listener.handlers = config.handlers;
-  listener.idle_ticks = config.idle_ticks;
-  listener.open = true;
-  *index = free;
-  refresh_accept_limits();
+  Result<SocketAddress> address = listeners_.open(config, index);
+  if (address.ok()) listeners_.set_limits(table_.room(), now_ms_);
   return address;
-}
-
-bool Engine::close_listener(uint32_t index) noexcept {
-  if (index >= listeners_.size() || !listeners_[index]->open) return false;
-  listeners_[index]->open = false;
-  poller_.close(listeners_[index]->io);
-  return true;
-}
-
-bool Engine::report_listener(uint32_t index, ListenerReport* report) noexcept {
-  if (index >= listeners_.size() || !listeners_[index]->open) return false;
-  const ListenerSlot& listener = *listeners_[index];
-  *report = ListenerReport{listener.accepted,
-                           listener.rejected,
-                           listener.failures,
-                           listener.policy.pauses(),
-                           listener.policy.open(),
-                           listener.last_failure,
-                           platform::queue_depth(listener.io)};
-  return true;
-}
-
-void Engine::refresh_accept_limits() noexcept {
-  uint32_t open = 0;
-  for (const auto& listener : listeners_)
-    open += listener->open ? 1 : 0;
-  accept_by_turns_ = false;
-  promised_ = 0;
-  if (open == 0) return;
-  // Each is offered its share: a place that is promised twice would end in a reset. With fewer places than listeners
-  // they have them in turn, and next_turn_ms() sees to it that there are turns.
-  uint32_t room = table_.room();
-  const uint32_t share = std::max(room / open, 1U);
-  accept_by_turns_ = room > 0 && room < open;
-  for (size_t i = 0; i < listeners_.size(); ++i) {
-    const auto& listener = listeners_[(counters_.turns + i) % listeners_.size()];
-    if (!listener->open) continue;
-    const uint32_t offered = std::min(share, room);
-    const uint32_t limit = listener->policy.limit(offered, now_ms_);
-    const bool pauses = listener->policy.overload() == Overload::kPause;
-    if (pauses) promised_ += limit;
-    room -= pauses ? limit : offered;
-    const Result<void> set = poller_.accept(listener->io, limit);
-    if (!set.ok()) {
-      listener->last_failure = set.failure().code;
-      ++listener->failures;
-      listener->policy.on_exhausted(now_ms_);
-    }
-  }
 }
 
 // --- small steps ---
 
 void Engine::push(Batch& batch, uint32_t slot, Operation operation, int32_t result, uint32_t offset) noexcept {
-  assert(batch.room() > 0);
   const Connection& connection = table_.at(slot);
+  push(batch, ConnectionId{slot, connection.generation}, connection.handlers, operation, result, offset);
+}
+
+void Engine::push(Batch& batch, ConnectionId id, uint32_t handlers, Operation operation, int32_t result,
+                  uint32_t offset) const noexcept {
+  assert(batch.room() > 0);
   batch.completions[batch.count++] =
-      Completion{ConnectionId{slot, connection.generation}.encode(config_.loop), slot,
-                 static_cast<uint32_t>(operation) | connection.handlers << 8, result, offset};
+      Completion{id.encode(config_.loop), id.slot, static_cast<uint32_t>(operation) | handlers << 8, result, offset};
 }
 
 void Engine::receive_if_wanted(Connection& connection) noexcept {

@@ -11,8 +11,6 @@ namespace connscale {
 
 namespace {
 
-constexpr uint32_t kConnectOptionsMax = 32;
-constexpr uint32_t kHandlersMask = 0xFFFFFF;  // what a completion has room for
 constexpr double kOptionValueMax = 1e15;
 
 constexpr size_t padded(size_t length) { return (length + 7) & ~size_t{7}; }
@@ -95,13 +93,18 @@ bool Engine::start_connect(ConnectionId id, const uint8_t* payload, uint32_t len
     if (!(std::abs(option.value) <= kOptionValueMax)) return false;  // NaN as well
     options[i] = OptionValue{option.row, static_cast<int64_t>(option.value)};
   }
+  if (!table_.may_claim(id)) return false;
   Connection* const connection = table_.claim(id);
-  if (connection == nullptr) return false;
+  if (connection == nullptr) {
+    ++counters_.connectFailures;
+    unclaimed_.push_back({id, record.handlers & kHandlersMask});
+    return true;
+  }
   connection->state = ConnectionState::kConnecting;
   connection->handlers = record.handlers & kHandlersMask;
   connection->idle_ticks = record.idle_timeout_ticks;
-  const ConnectSpec spec{SocketAddress::from(record.remote), SocketAddress::from(record.source), options,
-                         record.option_count};
+  const ConnectSpec spec{SocketAddress::from(record.remote), SocketAddress::from(record.source),
+                         PortInterval{record.port_low, record.port_high}, options, record.option_count};
   // Shutting down has swept the table already, perhaps beyond this slot.
   const Result<void> started =
       shutting_down_ ? SysError{error::kECANCELED, Call::kConnect} : poller_.connect(connection->io, spec, id.slot);
@@ -116,7 +119,7 @@ bool Engine::start_connect(ConnectionId id, const uint8_t* payload, uint32_t len
 
 void Engine::start_write(uint32_t slot, Slice bytes, bool notify) noexcept {
   Connection& connection = table_.at(slot);
-  if (connection.end_wanted) {
+  if (connection.end_wanted && bytes.length > 0) {
     ++counters_.invalidSubmissions;  // JavaScript refuses it before it comes here
     return;
   }

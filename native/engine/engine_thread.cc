@@ -3,6 +3,8 @@
 #include <cassert>
 #include <utility>
 
+#include "base/limits.h"
+
 namespace connscale {
 
 Delivery::Delivery(uint32_t batch_capacity, uint32_t slab_bytes) : completions(batch_capacity), slab(slab_bytes) {
@@ -95,11 +97,10 @@ std::vector<std::unique_ptr<Task>> EngineThread::take_undelivered() {
 
 void EngineThread::wake_if_blocked(std::unique_lock<std::mutex> lock) {
   changed_.notify_all();
-  if (!blocked_) return;
-  blocked_ = false;
-  // Under the lock: stop() may end the thread, and with it the wakeup, as soon as it is released.
-  wakeup_.wake();
+  const bool blocked = std::exchange(blocked_, false);
   lock.unlock();
+  // A wake that comes late is one turn too many. The wakeup is there: this is JavaScript's thread, which destroys it.
+  if (blocked) wakeup_.wake();
 }
 
 // --- the engine's thread ---
@@ -136,16 +137,23 @@ void EngineThread::work(Engine& engine) {
     carry_out(engine, working_);
     if (current_ == nullptr) current_ = free_delivery();
     if (current_ == nullptr) continue;  // take_inbox() waits for one, or for more to carry out
-    const bool urgent = malformed_ || !finished_.empty() || !engine.acknowledgements().empty();
+    bool urgent = malformed_ || !finished_.empty() || !engine.acknowledgements().empty();
     const Result<void> turned = engine.turn(!urgent && may_block() ? -1 : 0, current_->batch);
     {
       const std::unique_lock lock(mutex_);
       blocked_ = false;
     }
+    urgent = urgent || has_uncompleted_news(engine.counters());
     const SysError failure = turned.ok() ? SysError{} : turned.failure();
     if (current_->batch.count > 0 || urgent || failure.code != 0) deliver(engine, failure);
     if (failure.code != 0) return;
   }
+}
+
+/// Whether something was counted that no completion tells of.
+bool EngineThread::has_uncompleted_news(const Counters& counters) const noexcept {
+  return counters.rejected != delivered_.rejected || counters.acceptFailures != delivered_.acceptFailures ||
+         counters.acceptPauses != delivered_.acceptPauses;
 }
 
 /// False: the thread is to stop.
@@ -191,7 +199,7 @@ void EngineThread::deliver(Engine& engine, SysError failure) {
   Delivery* const delivery = std::exchange(current_, nullptr);
   std::swap(delivery->acknowledgements, engine.acknowledgements());
   std::swap(delivery->finished, finished_);
-  delivery->counters = engine.counters();
+  delivery->counters = delivered_ = engine.counters();
   delivery->malformed = std::exchange(malformed_, false);
   delivery->failure = failure;
   std::unique_lock lock(mutex_);

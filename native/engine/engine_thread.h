@@ -88,14 +88,12 @@ class EngineThread {
   void work(Engine& engine);
   bool take_inbox(Inbox* inbox);
   void carry_out(Engine& engine, Inbox& inbox);
+  [[nodiscard]] bool has_uncompleted_news(const Counters& counters) const noexcept;
   bool may_block();
   Delivery* free_delivery();
   void deliver(Engine& engine, SysError failure);
   void notify_unless_pending(std::unique_lock<std::mutex> lock);
   void wake_if_blocked(std::unique_lock<std::mutex> lock);
-
-  static constexpr uint32_t kDeliveries = 3;
-  static constexpr size_t kInboxMax = size_t{64} << 20;
 
   Options options_;
   platform::Wakeup wakeup_;
@@ -106,6 +104,7 @@ class EngineThread {
   Delivery* current_ = nullptr;
   std::vector<std::unique_ptr<Task>> finished_;
   bool malformed_ = false;
+  Counters delivered_;  // as JavaScript knows them
 
   std::mutex mutex_;
   std::condition_variable changed_;  // started, inbox taken, delivery given back, stop

@@ -22,37 +22,44 @@ class TimerWheel {
   /// The tick at which a bucket must be looked at next, at most one rotation ahead; -1: no deadlines.
   [[nodiscard]] int64_t next() const noexcept;
 
-  /// Calls expired(slot), its timer removed already, for every deadline up to `now`. It must leave other timers alone.
+  /// Time begins at `now`: there are no deadlines yet.
+  void start(uint32_t now) noexcept { current_ = now; }
+
+  /// Calls expired(slot), its timer removed already, for deadlines up to `now`. It must leave other timers alone.
+  /// After `max` timers that expired or had been postponed the rest is left: next() says then that it is due.
   template <typename Expired>
-  void advance(uint32_t now, Expired&& expired) noexcept {
-    const uint32_t passed = std::min(now - current_, kBuckets);
-    const uint32_t first = now - passed + 1;
-    current_ = now;
-    if (count_ == 0) return;
-    for (uint32_t i = 0; i < passed; ++i)
-      turn_bucket((first + i) % kBuckets, now, expired);
+  void advance(uint32_t now, uint32_t max, Expired&& expired) noexcept {
+    const uint32_t passed = count_ == 0 ? 0 : std::min(now - current_, kBuckets);
+    current_ = now - passed;
+    while (current_ != now) {
+      if (!turn_bucket((current_ + 1) % kBuckets, now, &max, expired)) return;
+      ++current_;
+    }
   }
 
  private:
   static constexpr uint32_t kBuckets = 1024;
   static constexpr uint32_t kHeadMark = 1U << 31;  // no slot has this bit
 
+  /// False: timers of the bucket are left.
   template <typename Expired>
-  void turn_bucket(uint32_t bucket, uint32_t now, Expired& expired) noexcept {
+  bool turn_bucket(uint32_t bucket, uint32_t now, uint32_t* max, Expired& expired) noexcept {
     uint32_t slot = heads_[bucket];
     while (slot != kNoSlot) {
       Connection& connection = table_.at(slot);
       const uint32_t next = connection.next;
       const auto left = static_cast<int32_t>(connection.deadline - now);  // ticks wrap after 13 years
-      if (left <= 0) {
+      const bool expires = left <= 0;
+      if (expires || connection.deadline % kBuckets != bucket) {
+        if (*max == 0) return false;
+        --*max;
         remove(slot);
-        expired(slot);
-      } else if (connection.deadline % kBuckets != bucket) {
-        remove(slot);
-        insert(slot, connection.deadline);
+        if (expires) expired(slot);
+        if (!expires) insert(slot, connection.deadline);
       }
       slot = next;
     }
+    return true;
   }
 
   ConnectionTable& table_;

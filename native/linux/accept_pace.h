@@ -20,17 +20,19 @@ class AcceptPace {
     full_bursts_ = 0;
   }
 
-  /// There were as many as burst(), and perhaps more.
-  void on_full() noexcept {
-    if (++full_bursts_ < kFullBurstsToGrow) return;
-    burst_ = std::min(burst_ * 2, kBurstMax);
+  /// There were as many as burst(), and perhaps more. True: it is time to ask the kernel how many, and to tell
+  /// on_depth().
+  [[nodiscard]] bool on_full() noexcept { return ++full_bursts_ >= kFullBurstsToAsk; }
+
+  /// So many wait now.
+  void on_depth(uint32_t waiting) noexcept {
+    burst_ = std::max(burst_, waiting);
     full_bursts_ = 0;
   }
 
  private:
-  static constexpr uint32_t kBurstMax = 4096;
-  // One wrong guess in so many turns, when every turn finds about as many as the one before.
-  static constexpr uint32_t kFullBurstsToGrow = 4;
+  // The question costs a third of an accept that finds nothing.
+  static constexpr uint32_t kFullBurstsToAsk = 4;
 
   uint32_t burst_ = 64;
   uint32_t full_bursts_ = 0;

@@ -47,18 +47,36 @@ int32_t send_some(const Connection& connection, const Slice* slices, uint32_t co
 
 namespace {
 
+// Since Linux 6.3; the headers of a build machine may be older. Source: IP_LOCAL_PORT_RANGE(2const).
+constexpr int kLocalPortRange = 51;
+
+Result<void> set_int(const OwnedSocket& socket, int level, int option, int value) noexcept {
+  if (::setsockopt(socket.get(), level, option, &value, sizeof(value)) != 0) return last_error(Call::kSetOption);
+  return {};
+}
+
 Result<void> bind_source(const OwnedSocket& socket, const SocketAddress& source) noexcept {
-  const int on = 1;
   // Port 0: IP_BIND_ADDRESS_NO_PORT leaves the port to connect(2), which knows the destination and so may share one
   // port between destinations. A fixed port needs SO_REUSEADDR for the same. Never SO_REUSEADDR with port 0: it
   // quarters the range before the kernel's search turns slow.
   const bool automatic = source.port == 0;
-  const int level = automatic ? IPPROTO_IP : SOL_SOCKET;
-  const int option = automatic ? IP_BIND_ADDRESS_NO_PORT : SO_REUSEADDR;
-  if (::setsockopt(socket.get(), level, option, &on, sizeof(on)) != 0) return last_error(Call::kSetOption);
+  const Result<void> set = automatic ? set_int(socket, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+                                     : set_int(socket, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (!set.ok()) return set;
   const KernelAddress address(source);
   if (::bind(socket.get(), address.raw(), address.size) != 0) return last_error(Call::kBind);
   return {};
+}
+
+/// A range of its own, be it the system's, also makes the kernel's search start anywhere and look at every port:
+/// without one it looks through half of the range first, 90 ns for each port that is taken (__inet_hash_connect).
+Result<void> choose_source(const OwnedSocket& socket, const ConnectSpec& spec) noexcept {
+  if (spec.port_range.high != 0) {
+    const uint32_t range = uint32_t{spec.port_range.high} << 16 | spec.port_range.low;
+    const Result<void> set = set_int(socket, IPPROTO_IP, kLocalPortRange, static_cast<int>(range));
+    if (!set.ok()) return set;
+  }
+  return spec.source.family == Family::kNone ? Result<void>{} : bind_source(socket, spec.source);
 }
 
 }  // namespace
@@ -71,10 +89,8 @@ Result<OwnedSocket> start_connect(const ConnectSpec& spec) noexcept {
     const Result<void> set = set_option(socket, spec.options[i]);
     if (!set.ok()) return set.failure();
   }
-  if (spec.source.family != Family::kNone) {
-    const Result<void> bound = bind_source(socket, spec.source);
-    if (!bound.ok()) return bound.failure();
-  }
+  const Result<void> chosen = choose_source(socket, spec);
+  if (!chosen.ok()) return chosen.failure();
   const KernelAddress remote(spec.remote);
   // EINPROGRESS: the ordinary state; the event that follows has the outcome. connect(2): after EINTR the attempt goes
   // on as well.
@@ -82,6 +98,20 @@ Result<OwnedSocket> start_connect(const ConnectSpec& spec) noexcept {
     return last_error(Call::kConnect);
   }
   return socket;
+}
+
+Result<void> check_source(const SocketAddress& address) noexcept {
+  OwnedSocket socket(
+      ::socket(address.family == Family::kIPv4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return last_error(Call::kSocket);
+  return bind_source(socket, address);
+}
+
+bool has_socket_port_range() noexcept {
+  OwnedSocket socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  int range = 0;
+  socklen_t size = sizeof(range);
+  return socket.valid() && ::getsockopt(socket.get(), IPPROTO_IP, kLocalPortRange, &range, &size) == 0;
 }
 
 int32_t take_socket_error(const OwnedSocket& socket) noexcept {

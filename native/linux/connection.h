@@ -23,6 +23,7 @@ struct Connection {
   bool watches_writable : 1 = false;
   bool connecting : 1 = false;
   bool in_ready_list : 1 = false;
+  bool broken : 1 = false;  // EPOLLERR was seen, and its cause left to a receive that has not come to it yet
 };
 static_assert(sizeof(Connection) <= 32, "half a cache line; the engine has the other half");
 
@@ -37,6 +38,13 @@ int32_t send_some(const Connection& connection, const Slice* slices, uint32_t co
 /// A non-blocking socket whose connect(2) is under way. Errors: of socket, setsockopt, bind (EADDRINUSE,
 /// EADDRNOTAVAIL, EACCES) and connect (EADDRNOTAVAIL, ENETUNREACH, EACCES, ...).
 Result<OwnedSocket> start_connect(const ConnectSpec& spec) noexcept;
+
+/// Whether connections may come from an address. Errors: EADDRNOTAVAIL, of bind: it is not local; of socket,
+/// setsockopt.
+Result<void> check_source(const SocketAddress& address) noexcept;
+
+/// Whether a socket may have a port range of its own (IP_LOCAL_PORT_RANGE).
+bool has_socket_port_range() noexcept;
 
 /// The error that the kernel keeps for this socket, taken off it; 0 for none.
 int32_t take_socket_error(const OwnedSocket& socket) noexcept;

@@ -77,8 +77,8 @@ bool refill_reserve(Listener& listener) noexcept {
   return listener.reserve.valid();
 }
 
-bool shed_one(Listener& listener) noexcept {
-  if (!refill_reserve(listener)) return false;
+ShedOutcome shed_one(Listener& listener) noexcept {
+  if (!refill_reserve(listener)) return {false, false};
   listener.reserve.reset();
   const int32_t accepted = accept_one(listener);
   if (accepted >= 0) {
@@ -86,7 +86,8 @@ bool shed_one(Listener& listener) noexcept {
     close_with_reset(connection);
   }
   // Another thread may have taken the number meanwhile; then there is no reserve until descriptors are free again.
-  return refill_reserve(listener) && accepted >= 0;
+  const bool refilled = refill_reserve(listener);
+  return {accepted >= 0, accepted >= 0 && refilled};
 }
 
 QueueDepth queue_depth(const Listener& listener) noexcept {

@@ -16,6 +16,7 @@ struct Listener {
   OwnedHandle reserve;  // given up to accept and reset one connection when EMFILE is met
   uint32_t token = 0;
   uint32_t accept_limit = 0;
+  AcceptFor purpose = AcceptFor::kKeeping;
   AcceptPace pace;
   bool armed = false;  // watched by the poller
 };
@@ -30,8 +31,13 @@ int32_t accept_one(const Listener& listener) noexcept;
 /// Takes a new reserve if there is none. False: no descriptor is free.
 bool refill_reserve(Listener& listener) noexcept;
 
-/// Accepts one connection with the reserve and resets it. False: the queue is empty, or the reserve was lost.
-bool shed_one(Listener& listener) noexcept;
+struct ShedOutcome {
+  bool was_reset;  // a connection
+  bool may_go_on;  // there was one, and there is a reserve for the next
+};
+
+/// Accepts one connection with the reserve and resets it.
+ShedOutcome shed_one(Listener& listener) noexcept;
 
 /// Connections that wait to be accepted, and how many may. Source: tcp_get_info, net/ipv4/tcp.c.
 QueueDepth queue_depth(const Listener& listener) noexcept;

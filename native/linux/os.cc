@@ -12,12 +12,26 @@
 
 namespace connscale::platform {
 
-uint64_t now_ms() noexcept {
+namespace {
+
+timespec read_clock(clockid_t clock) noexcept {
   timespec now{};
-  const int result = ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  const int result = ::clock_gettime(clock, &now);
   assert(result == 0);  // clock_gettime(2): fails only for a clock that does not exist
   (void)result;
+  return now;
+}
+
+}  // namespace
+
+uint64_t now_ms() noexcept {
+  const timespec now = read_clock(CLOCK_MONOTONIC_COARSE);
   return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+uint64_t now_us() noexcept {
+  const timespec now = read_clock(CLOCK_MONOTONIC);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000 + static_cast<uint64_t>(now.tv_nsec) / 1'000;
 }
 
 void* find_symbol(const char* name) noexcept { return ::dlsym(RTLD_DEFAULT, name); }

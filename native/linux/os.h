@@ -15,6 +15,9 @@ namespace connscale::platform {
 /// Milliseconds since boot, at the resolution of the kernel's tick (1 to 10 ms), without a system call.
 uint64_t now_ms() noexcept;
 
+/// Microseconds since boot, for durations.
+uint64_t now_us() noexcept;
+
 /// A function of this process by name, or null. Source: dlsym(3).
 void* find_symbol(const char* name) noexcept;
 

@@ -46,6 +46,7 @@ struct Poller::Sink {
   uint32_t max;
   uint32_t count;
   ReceiveSlab& slab;
+  uint32_t places;  // for connections that are kept
 
   [[nodiscard]] uint32_t room() const noexcept { return max - count; }
   void push(EventKind kind, Call call, uint32_t token, int32_t result, uint32_t offset = 0) noexcept {
@@ -68,16 +69,19 @@ Result<void> Poller::open(const Wakeup* wakeup) noexcept {
   return {};
 }
 
-Result<uint32_t> Poller::wait(Event* events, uint32_t max, ReceiveSlab& slab, int timeout_ms) noexcept {
-  Sink sink{events, max, 0, slab};
+Result<uint32_t> Poller::wait(Event* events, uint32_t max, ReceiveSlab& slab, uint32_t places,
+                              int timeout_ms) noexcept {
+  Sink sink{events, max, 0, slab, places};
   serve_ready(sink);
   if (sink.count > 0 || has_ready()) timeout_ms = 0;
-  // A connection's kernel event may finish two operations, a listener's as many as it may accept.
+  // A connection's kernel event may finish two operations; a listener's as many as are then still without one.
   const uint32_t raw_max = std::min<uint32_t>(sink.room() / 2, kEventsMax);
+  may_have_more_ = raw_max == 0;
   if (raw_max == 0) return sink.count;
   const int ready = ::epoll_wait(epoll_.get(), raw_.data(), static_cast<int>(raw_max), timeout_ms);
   // EINTR: a signal for the process. The caller has its turn, as if the time had run out.
   if (ready < 0 && errno != EINTR) return last_error(Call::kPollerWait);
+  may_have_more_ = ready == static_cast<int>(raw_max);
   for (int i = 0; i < ready; ++i) {
     const uint64_t key = raw_[static_cast<size_t>(i)].data.u64;
     if ((key & kKindMask) == kConnectionKind) {
@@ -112,8 +116,8 @@ void Poller::on_connection(Connection& connection, uint32_t ready, Sink& sink) n
     if (code != 0) return sink.push(EventKind::kBroken, Call::kRead, connection.token, -code);
   }
   // The kernel tells the cause of a broken connection once: to the receive, not to a send that would call it EPIPE.
-  const bool broken = (ready & EPOLLERR) != 0 && connection.receiving;
-  if ((ready & EPOLLOUT) != 0 && connection.sending && !broken) {
+  connection.broken = (ready & EPOLLERR) != 0 && connection.receiving;
+  if ((ready & EPOLLOUT) != 0 && connection.sending && !connection.broken) {
     connection.sending = false;
     sink.push(EventKind::kSent, Call::kWrite, connection.token, 0);
   }
@@ -139,25 +143,35 @@ void Poller::receive_now(Connection& connection, Sink& sink) noexcept {
     // A short read has emptied the socket, unless the end of the stream is still to be read. Sources: epoll(7) Q9.
     if (static_cast<uint32_t>(received) < room && !connection.hung_up) connection.readable = false;
     offset = sink.slab.commit(static_cast<uint32_t>(received));
+    // Bytes come before the error, and the receive that would meet it may never be asked for.
+    if (connection.broken) raise_error_again(connection);
   }
   sink.push(EventKind::kReceived, Call::kRead, connection.token, received, offset);
 }
 
 void Poller::on_listener(Listener& listener, uint32_t room, Sink& sink) noexcept {
-  const uint32_t limit = std::min({listener.accept_limit, room, listener.pace.burst()});
-  for (uint32_t i = 0; i < limit; ++i) {
+  const bool keeps = listener.purpose == AcceptFor::kKeeping;
+  const uint32_t allowed = std::min(room, keeps ? std::min(listener.accept_limit, sink.places) : listener.accept_limit);
+  uint32_t burst = listener.pace.burst();
+  for (uint32_t taken = 0; taken < std::min(allowed, burst);) {
     const int32_t accepted = accept_one(listener);
-    if (accepted == -EAGAIN) return listener.pace.on_empty(i);
+    if (accepted == -EAGAIN) return listener.pace.on_empty(taken);
     if (accepted < 0) {
       sink.push(EventKind::kAcceptFailed, Call::kAccept, listener.token, accepted);
       return;
     }
     sink.push(EventKind::kAccepted, Call::kAccept, listener.token, 0);
     sink.events[sink.count - 1].socket = accepted;
+    if (keeps) --sink.places;
+    if (++taken == burst && listener.pace.on_full()) {
+      const uint32_t waiting = queue_depth(listener).depth;
+      listener.pace.on_depth(waiting);
+      burst += waiting;
+    }
   }
-  if (limit == listener.pace.burst()) listener.pace.on_full();
 }
 
+// Half of the room at most: connections that always have more would keep all that is new waiting in the kernel.
 void Poller::serve_ready(Sink& sink) noexcept {
   const uint32_t count = std::min(ready_count_, sink.room() / 2);
   for (uint32_t i = 0; i < count; ++i) {
@@ -176,6 +190,26 @@ Result<void> Poller::watch(Connection& connection, uint32_t interest) noexcept {
   const SysError failure = last_error(Call::kPollerControl);
   connection.socket.reset();
   return failure;
+}
+
+Result<void> Poller::set_interest(Connection& connection, uint32_t interest) noexcept {
+  epoll_event event{};
+  event.events = interest;
+  event.data.u64 = key_of(&connection, kConnectionKind, connection.registration);
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.socket.get(), &event) != 0) {
+    return last_error(Call::kPollerControl);
+  }
+  return {};
+}
+
+/// The edge of an error comes once. Setting the interest, even to what it is, makes epoll look again: ep_modify() in
+/// fs/eventpoll.c. What comes then is kBroken, unless a receive is outstanding again and finds the error first.
+void Poller::raise_error_again(Connection& connection) noexcept {
+  connection.broken = false;
+  const uint32_t interest = kConnectionEvents | (connection.watches_writable ? uint32_t{EPOLLOUT} : 0);
+  const Result<void> set = set_interest(connection, interest);
+  assert(set.ok());  // epoll_ctl(2): a registered descriptor can always be modified
+  (void)set;
 }
 
 Result<void> Poller::attach(Connection& connection, OwnedSocket socket, uint32_t token) noexcept {
@@ -210,6 +244,7 @@ void Poller::receive(Connection& connection) noexcept {
 void Poller::cancel_receive(Connection& connection) noexcept {
   connection.receiving = false;
   if (connection.in_ready_list) drop_ready(connection);
+  if (connection.broken) raise_error_again(connection);
 }
 
 int32_t Poller::try_send(Connection& connection, const Slice* slices, uint32_t count) noexcept {
@@ -230,10 +265,8 @@ SendOutcome Poller::send(Connection& connection, const Slice* slices, uint32_t c
   connection.sending = true;
   if (connection.watches_writable) return {taken, true, 0};
   connection.watches_writable = true;
-  epoll_event event{};
-  event.events = kConnectionEvents | EPOLLOUT;
-  event.data.u64 = key_of(&connection, kConnectionKind, connection.registration);
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.socket.get(), &event) != 0) return {taken, false, -errno};
+  const Result<void> set = set_interest(connection, kConnectionEvents | EPOLLOUT);
+  if (!set.ok()) return {taken, false, -set.failure().code};
   return {taken, true, 0};
 }
 
@@ -270,8 +303,9 @@ Result<SocketAddress> Poller::listen(Listener& listener, const ListenSpec& spec,
   return address;
 }
 
-Result<void> Poller::accept(Listener& listener, uint32_t limit) noexcept {
+Result<void> Poller::accept(Listener& listener, uint32_t limit, AcceptFor purpose) noexcept {
   listener.accept_limit = limit;
+  listener.purpose = purpose;
   const bool arm = limit > 0;
   if (arm == listener.armed) return {};
   epoll_event event{};
@@ -286,8 +320,11 @@ Result<void> Poller::accept(Listener& listener, uint32_t limit) noexcept {
 
 uint32_t Poller::shed(Listener& listener, uint32_t max) noexcept {
   uint32_t count = 0;
-  while (count < max && shed_one(listener))
-    ++count;
+  for (bool more = true; more && count < max;) {
+    const ShedOutcome outcome = shed_one(listener);
+    count += outcome.was_reset ? 1 : 0;
+    more = outcome.may_go_on;
+  }
   return count;
 }
 

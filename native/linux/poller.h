@@ -28,10 +28,13 @@ class Poller {
   [[nodiscard]] int descriptor() const noexcept { return epoll_.get(); }
   /// Work is left that no kernel event will announce.
   [[nodiscard]] bool has_ready() const noexcept { return ready_head_ != nullptr; }
+  /// The last wait took as much as it may: events that happened before it may still wait in the kernel.
+  [[nodiscard]] bool may_have_more() const noexcept { return may_have_more_; }
 
   /// Waits until something finishes, `timeout_ms` have passed (-1: forever) or the wakeup is used, and writes at most
-  /// `max` events, received bytes into `slab`. Errors: of epoll_wait, which mean that the poller is broken.
-  Result<uint32_t> wait(Event* events, uint32_t max, ReceiveSlab& slab, int timeout_ms) noexcept;
+  /// `max` events, received bytes into `slab`. All listeners together accept at most `places` connections to keep.
+  /// Errors: of epoll_wait, which mean that the poller is broken.
+  Result<uint32_t> wait(Event* events, uint32_t max, ReceiveSlab& slab, uint32_t places, int timeout_ms) noexcept;
 
   Result<void> attach(Connection& connection, OwnedSocket socket, uint32_t token) noexcept;
   Result<void> connect(Connection& connection, const ConnectSpec& spec, uint32_t token) noexcept;
@@ -44,7 +47,7 @@ class Poller {
   bool close(Connection& connection, CloseMode mode) noexcept;
 
   Result<SocketAddress> listen(Listener& listener, const ListenSpec& spec, uint32_t token) noexcept;
-  Result<void> accept(Listener& listener, uint32_t limit) noexcept;
+  Result<void> accept(Listener& listener, uint32_t limit, AcceptFor purpose) noexcept;
   uint32_t shed(Listener& listener, uint32_t max) noexcept;
   void close(Listener& listener) noexcept;
 
@@ -56,6 +59,8 @@ class Poller {
   void on_listener(Listener& listener, uint32_t room, Sink& sink) noexcept;
   void serve_ready(Sink& sink) noexcept;
   void receive_now(Connection& connection, Sink& sink) noexcept;
+  Result<void> set_interest(Connection& connection, uint32_t interest) noexcept;
+  void raise_error_again(Connection& connection) noexcept;
   void push_ready(Connection& connection) noexcept;
   void drop_ready(Connection& connection) noexcept;
 
@@ -64,6 +69,7 @@ class Poller {
   Connection* ready_head_ = nullptr;
   Connection* ready_tail_ = nullptr;
   uint32_t ready_count_ = 0;
+  bool may_have_more_ = false;
   std::array<epoll_event, kEventsMax> raw_;
 };
 

@@ -14,6 +14,7 @@ struct Listener {
   OwnedSocket socket;
   uint32_t token = 0;
   uint32_t accept_limit = 0;
+  AcceptFor purpose = AcceptFor::kKeeping;
 };
 
 /// Errors: of socket, setsockopt, bind and listen.

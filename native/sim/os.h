@@ -10,6 +10,7 @@
 namespace connscale::platform {
 
 inline uint64_t now_ms() noexcept { return sim::World::current().now_ms(); }
+inline uint64_t now_us() noexcept { return now_ms() * 1'000; }
 
 inline void prepare_descriptor_table(uint32_t) noexcept {}
 inline Result<void> leave_descriptor_table(const int*, uint32_t) noexcept {

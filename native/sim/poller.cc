@@ -43,6 +43,7 @@ struct Poller::Sink {
   uint32_t max;
   uint32_t count;
   ReceiveSlab& slab;
+  uint32_t places;  // for connections that are kept
 
   [[nodiscard]] uint32_t room() const noexcept { return max - count; }
   void push(EventKind kind, Call call, uint32_t token, int32_t result, uint32_t offset = 0,
@@ -65,13 +66,14 @@ Result<void> Poller::open(const Wakeup* wakeup) noexcept {
 
 // --- what finished ---
 
-Result<uint32_t> Poller::wait(Event* events, uint32_t max, ReceiveSlab& slab, int timeout_ms) noexcept {
+Result<uint32_t> Poller::wait(Event* events, uint32_t max, ReceiveSlab& slab, uint32_t places,
+                              int timeout_ms) noexcept {
   World& world = World::current();
   World::require(max > 0 && timeout_ms >= -1, "a wait has room for an event, and a timeout or -1");
   if (world.pollers_broken()) return SysError{error::kEBADF, Call::kPollerWait};
   if (world.happens(Chance::kFewEvents)) max = world.random().between(1, max);
   held_back_ = false;
-  Sink sink{events, max, 0, slab};
+  Sink sink{events, max, 0, slab, places};
   world.move();
   report_all(sink);
   const bool woken = wakeup_ != nullptr && wakeup_->clear();
@@ -79,6 +81,7 @@ Result<uint32_t> Poller::wait(Event* events, uint32_t max, ReceiveSlab& slab, in
     world.sleep(timeout_ms);
     report_all(sink);
   }
+  may_have_more_ = sink.room() == 0;
   return sink.count;
 }
 
@@ -190,7 +193,9 @@ void Poller::report_closed(Operations& operations, Sink& sink) {
 void Poller::report(Listener& listener, Sink& sink) {
   World& world = World::current();
   sim::Socket& kernel = world.socket(listener.socket.get());
-  const uint32_t limit = std::min(listener.accept_limit, sink.room());
+  const bool keeps = listener.purpose == AcceptFor::kKeeping;
+  const uint32_t allowed = keeps ? std::min(listener.accept_limit, sink.places) : listener.accept_limit;
+  const uint32_t limit = std::min(allowed, sink.room());
   if (limit > 0 && world.happens(Chance::kLate)) return;
   for (uint32_t i = 0; i < limit && !kernel.queue.empty(); ++i) {
     if (!world.descriptors_left()) return report_accept_failure(listener, error::kEMFILE, sink);
@@ -202,6 +207,7 @@ void Poller::report(Listener& listener, Sink& sink) {
     sim::Socket& accepted = world.socket(kernel.queue.front());
     kernel.queue.pop_front();
     world.own(accepted);
+    if (keeps) --sink.places;
     sink.push(EventKind::kAccepted, Call::kAccept, listener.token, 0, 0, accepted.number);
   }
 }
@@ -344,10 +350,11 @@ Result<SocketAddress> Poller::listen(Listener& listener, const ListenSpec& spec,
   return local_address(listener.socket);
 }
 
-Result<void> Poller::accept(Listener& listener, uint32_t limit) noexcept {
+Result<void> Poller::accept(Listener& listener, uint32_t limit, AcceptFor purpose) noexcept {
   World::require(listener.socket.valid(), "no accept after a close");
   const bool failed = limit > 0 && World::current().happens(Chance::kFailedArm);
   listener.accept_limit = failed ? 0 : limit;
+  listener.purpose = purpose;
   World::current().socket(listener.socket.get()).accept_limit = listener.accept_limit;
   if (failed) return SysError{error::kENOMEM, Call::kPollerControl};
   return {};

@@ -27,8 +27,9 @@ class Poller {
   Result<void> open(const Wakeup* wakeup) noexcept;
   [[nodiscard]] int descriptor() const noexcept { return -1; }
   [[nodiscard]] bool has_ready() const noexcept { return held_back_; }
+  [[nodiscard]] bool may_have_more() const noexcept { return may_have_more_; }
 
-  Result<uint32_t> wait(Event* events, uint32_t max, ReceiveSlab& slab, int timeout_ms) noexcept;
+  Result<uint32_t> wait(Event* events, uint32_t max, ReceiveSlab& slab, uint32_t places, int timeout_ms) noexcept;
 
   Result<void> attach(Connection& connection, OwnedSocket socket, uint32_t token) noexcept;
   Result<void> connect(Connection& connection, const ConnectSpec& spec, uint32_t token) noexcept;
@@ -40,7 +41,7 @@ class Poller {
   bool close(Connection& connection, CloseMode mode) noexcept;
 
   Result<SocketAddress> listen(Listener& listener, const ListenSpec& spec, uint32_t token) noexcept;
-  Result<void> accept(Listener& listener, uint32_t limit) noexcept;
+  Result<void> accept(Listener& listener, uint32_t limit, AcceptFor purpose) noexcept;
   uint32_t shed(Listener& listener, uint32_t max) noexcept;
   void close(Listener& listener) noexcept;
 
@@ -61,7 +62,8 @@ class Poller {
   void report_accept_failure(Listener& listener, int32_t code, Sink& sink);
 
   const Wakeup* wakeup_ = nullptr;
-  bool held_back_ = false;  // for want of room in the slab
+  bool held_back_ = false;      // for want of room in the slab
+  bool may_have_more_ = false;  // the last wait reported all it may
   std::vector<std::unique_ptr<Operations>> connections_;
   std::vector<Listener*> listeners_;
 };

@@ -136,6 +136,11 @@ Socket& World::start_connect() {
   return socket;
 }
 
+bool World::has_foreign_port(uint16_t port) const noexcept {
+  return std::any_of(foreign_ports_.begin(), foreign_ports_.end(),
+                     [port](PortInterval ports) { return port >= ports.low && port <= ports.high; });
+}
+
 void World::own(Socket& socket) noexcept {
   require(!socket.owned, "a socket has one owner");
   socket.owned = true;

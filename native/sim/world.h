@@ -64,6 +64,10 @@ class World {
   Socket* arrive(Socket& listener);
   Socket& start_connect();
 
+  /// Source ports that somebody else has, for every address: a connect from one of them fails.
+  void take_ports(PortInterval ports) { foreign_ports_.push_back(ports); }
+  [[nodiscard]] bool has_foreign_port(uint16_t port) const noexcept;
+
   /// Which socket the engine last put into the queue under a token.
   void note_token(uint32_t token, uint32_t number);
   [[nodiscard]] Socket* with_token(uint32_t token) noexcept;
@@ -86,6 +90,7 @@ class World {
   std::vector<uint32_t> live_;  // connections whose peer may still act
   std::vector<uint32_t> listening_;
   std::vector<uint32_t> by_token_;
+  std::vector<PortInterval> foreign_ports_;
 };
 
 }  // namespace connscale::sim

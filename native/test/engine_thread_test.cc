@@ -23,10 +23,11 @@ constexpr uint32_t kClientHandlers = 2;
 
 class ListenTask : public Task {
  public:
-  explicit ListenTask(uint16_t* port) : port_(port) {
+  explicit ListenTask(uint16_t* port, AcceptPolicy::Config accept = {16, kConnectionsMax, Overload::kPause})
+      : port_(port) {
     config_.spec.address = loopback(0);
     config_.spec.backlog = 128;
-    config_.accept = {16, kConnectionsMax, Overload::kPause};
+    config_.accept = accept;
     config_.handlers = kServerHandlers;
   }
   void run(Engine& engine) override {
@@ -95,6 +96,7 @@ class Side {
   [[nodiscard]] SysError failure() const { return failure_; }
   [[nodiscard]] bool malformed() const { return malformed_; }
   [[nodiscard]] uint32_t accepted() const { return accepted_; }
+  [[nodiscard]] const Counters& counters() const { return counters_; }
   [[nodiscard]] uint32_t closes() const { return closes_; }
   [[nodiscard]] uint32_t tasks_finished() const { return tasks_finished_; }
   [[nodiscard]] const std::map<uint32_t, std::string>& answers() const { return answers_; }
@@ -109,10 +111,10 @@ class Side {
     }
   }
 
-  uint16_t listen() {
+  uint16_t listen(AcceptPolicy::Config accept = {16, kConnectionsMax, Overload::kPause}) {
     uint16_t port = 0;
     const uint32_t before = tasks_finished_;
-    thread_.post(std::make_unique<ListenTask>(&port));
+    thread_.post(std::make_unique<ListenTask>(&port, accept));
     run_until([&] { return tasks_finished_ > before; });
     REQUIRE(port != 0);
     return port;
@@ -140,6 +142,7 @@ class Side {
   void take(Delivery* delivery) {
     if (delivery->failure.code != 0) failure_ = delivery->failure;
     malformed_ = malformed_ || delivery->malformed;
+    counters_ = delivery->counters;
     tasks_finished_ += static_cast<uint32_t>(delivery->finished.size());
     delivery->finished.clear();
     for (uint32_t i = 0; i < delivery->batch.count; ++i)
@@ -173,6 +176,9 @@ class Side {
         loop_closed_ = true;
         break;
       case Operation::kDrain:
+      case Operation::kAttemptFailed:
+      case Operation::kRunProgress:
+      case Operation::kRunDone:
         break;
     }
   }
@@ -180,6 +186,7 @@ class Side {
   std::counting_semaphore<> notified_{0};
   Submissions submissions_;
   std::map<uint32_t, std::string> answers_;  // by client
+  Counters counters_;
   uint32_t accepted_ = 0;
   uint32_t closes_ = 0;
   uint32_t tasks_finished_ = 0;
@@ -290,6 +297,15 @@ TEST_CASE("a loop with connections open stops at once, and gives back the tasks 
   CHECK(receive_error(peer) == 0);  // FIN: the thread took its sockets with it
   CHECK(side.thread().take_undelivered().size() == 1);
   side.thread().stop();  // again: nothing happens
+}
+
+TEST_CASE("what a listener turns away is counted although nothing else happens") {
+  Side side;
+  const uint16_t port = side.listen({16, 0, Overload::kReset});
+  const platform::OwnedSocket peer = connect_peer(port);
+  side.run_until([&side] { return side.counters().rejected == 1; });
+  CHECK(receive_error(peer) == ECONNRESET);
+  CHECK(side.accepted() == 0);
 }
 
 TEST_CASE("JavaScript may write from inside a flood of wakes") {

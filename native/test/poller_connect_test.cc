@@ -1,6 +1,9 @@
 // Listening, accepting and connecting through the poller of this kernel, and what is left when descriptors run out.
 #include <doctest/doctest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <optional>
 
 #include "test/descriptors.h"
@@ -9,6 +12,19 @@
 using namespace connscale;  // a test of the platform's whole vocabulary
 using namespace connscale::test;
 using platform::OwnedSocket;
+
+namespace {
+
+bool open_refuses = false;
+
+}  // namespace
+
+// In the place of the C library's, for this program: another thread that takes the last descriptor, at will.
+extern "C" int open(const char* file, int oflag, ...) {
+  if (!open_refuses) return static_cast<int>(::syscall(SYS_openat, AT_FDCWD, file, oflag));
+  errno = EMFILE;
+  return -1;
+}
 
 TEST_CASE("a limit of 0 leaves connections in the queue, and a limit is kept in each wait") {
   PollerLoop loop;
@@ -21,7 +37,7 @@ TEST_CASE("a limit of 0 leaves connections in the queue, and a limit is kept in 
   CHECK(queue.known);
   CHECK(queue.depth == 5);
   CHECK(queue.limit == 16);
-  REQUIRE(loop.poller().accept(loop.listener(), 2).ok());
+  loop.accept(2);
   size_t accepted = 0;
   for (int i = 0; i < 3; ++i) {
     const std::vector<Event> events = loop.poll();
@@ -31,6 +47,26 @@ TEST_CASE("a limit of 0 leaves connections in the queue, and a limit is kept in 
     accepted += events.size();
   }
   CHECK(accepted == 5);
+}
+
+TEST_CASE("a wait accepts as many as it has places for, unless they are to be reset") {
+  PollerLoop loop;
+  const uint16_t port = loop.listen(8);
+  std::vector<OwnedSocket> peers;
+  for (int i = 0; i < 5; ++i)
+    peers.push_back(connect_peer(port));
+  const auto accepted = [&loop](uint32_t places) {
+    const std::vector<Event> events = loop.wait(0, places);
+    for (const Event& event : events)
+      OwnedSocket(event.socket).reset();
+    return events.size();
+  };
+  CHECK(accepted(0) == 0);
+  CHECK(accepted(3) == 3);
+  loop.accept(1, AcceptFor::kResetting);
+  CHECK(accepted(0) == 1);
+  loop.accept(8, AcceptFor::kKeeping);
+  CHECK(accepted(3) == 1);
 }
 
 TEST_CASE("connecting ends in kConnected, with bytes that came along ready") {
@@ -116,6 +152,21 @@ TEST_CASE("shedding resets what waits in the queue") {
   CHECK(receive_error(second) == ECONNRESET);
   CHECK(loop.poller().shed(loop.listener(), 8) == 0);
   CHECK(loop.listener().reserve.valid());
+}
+
+TEST_CASE("shedding that loses its reserve counts the connection that it reset") {
+  PollerLoop loop;
+  const uint16_t port = loop.listen(0);
+  const OwnedSocket first = connect_peer(port);
+  const OwnedSocket second = connect_peer(port);
+  open_refuses = true;
+  CHECK(loop.poller().shed(loop.listener(), 8) == 1);
+  CHECK(receive_error(first) == ECONNRESET);
+  CHECK_FALSE(loop.listener().reserve.valid());
+  CHECK(loop.poller().shed(loop.listener(), 8) == 0);
+  open_refuses = false;
+  CHECK(loop.poller().shed(loop.listener(), 8) == 1);
+  CHECK(receive_error(second) == ECONNRESET);
 }
 
 TEST_CASE("without descriptors accepting fails, shedding works, and both end when descriptors are free") {

@@ -41,15 +41,19 @@ class PollerLoop {
     spec.backlog = 16;
     const Result<SocketAddress> address = poller_.listen(listener_.io, spec, kListenerToken);
     REQUIRE(address.ok());
-    REQUIRE(poller_.accept(listener_.io, accept_limit).ok());
+    accept(accept_limit);
     return address.value().port;
   }
 
+  void accept(uint32_t limit, AcceptFor purpose = AcceptFor::kKeeping) {
+    REQUIRE(poller_.accept(listener_.io, limit, purpose).ok());
+  }
+
   /// What one wait reports. The slab is fresh for each.
-  std::vector<Event> wait(int timeout_ms) {
+  std::vector<Event> wait(int timeout_ms, uint32_t places = UINT32_MAX) {
     slab_view_ = ReceiveSlab(slab_.data(), static_cast<uint32_t>(slab_.size()));
     std::vector<Event> events(kEvents);
-    const Result<uint32_t> count = poller_.wait(events.data(), kEvents, slab_view_, timeout_ms);
+    const Result<uint32_t> count = poller_.wait(events.data(), kEvents, slab_view_, places, timeout_ms);
     REQUIRE(count.ok());
     events.resize(count.value());
     return events;

@@ -85,6 +85,25 @@ TEST_CASE("receives that find the slab full are work left over") {
   CHECK_FALSE(loop.poller().has_ready());
 }
 
+TEST_CASE("a wait that took as much as it may says so") {
+  PollerLoop loop;
+  std::vector<ConnectionCell> cells(kEvents);
+  std::vector<OwnedSocket> peers;
+  for (uint32_t i = 0; i < kEvents; ++i) {
+    peers.push_back(loop.accept_into(cells[i], i));
+    loop.poller().receive(cells[i].io);
+  }
+  for (const OwnedSocket& peer : peers)
+    send_all(peer, "x");
+  size_t received = 0;
+  do {
+    received += loop.poll().size();
+  } while (loop.poller().may_have_more());
+  CHECK(received == kEvents);
+  CHECK(loop.poll().empty());
+  CHECK_FALSE(loop.poller().may_have_more());
+}
+
 TEST_CASE("a receive that starts after the bytes came finds them") {
   PollerLoop loop;
   ConnectionCell cell;
@@ -139,6 +158,82 @@ TEST_CASE("a reset ends an outstanding receive, or is reported by itself") {
   const Event broken = loop.next(EventKind::kBroken);
   CHECK(broken.token == 2);
   CHECK(broken.result == -error::kECONNRESET);
+}
+
+TEST_CASE("a reset behind bytes is reported when nobody receives after them") {
+  for (const bool cancelled : {false, true}) {
+    CAPTURE(cancelled);
+    PollerLoop loop;
+    ConnectionCell cell;
+    OwnedSocket peer = loop.accept_into(cell, 1);
+    loop.poller().receive(cell.io);
+    const std::string queued(8'000'000, 'x');
+    const Slice slice = slice_of(queued);
+    REQUIRE(loop.poller().send(cell.io, &slice, 1).pending);
+    send_all(peer, "last words");
+    platform::close_with_reset(peer);
+    CHECK(loop.text_of(loop.next(EventKind::kReceived)) == "last words");
+    if (cancelled) {
+      loop.poller().receive(cell.io);
+      loop.poller().cancel_receive(cell.io);
+    }
+    CHECK(loop.next(EventKind::kBroken).result == -error::kECONNRESET);
+  }
+}
+
+TEST_CASE("a reset that finds the slab full is reported when the receive is cancelled") {
+  PollerLoop loop(4'096);
+  ConnectionCell cells[2];
+  std::vector<OwnedSocket> peers;
+  for (uint32_t i = 0; i < 2; ++i) {
+    peers.push_back(loop.accept_into(cells[i], i));
+    loop.poller().receive(cells[i].io);
+  }
+  for (OwnedSocket& peer : peers) {
+    send_all(peer, std::string(4'096, 'x'));
+    platform::close_with_reset(peer);
+  }
+  const std::vector<Event> first = loop.wait(kPatienceMs);
+  REQUIRE(first.size() == 1);
+  const uint32_t served = first[0].token;
+  loop.poller().cancel_receive(cells[1 - served].io);
+  CHECK_FALSE(loop.poller().has_ready());
+  bool broken[2] = {};
+  while (!broken[0] || !broken[1]) {
+    const std::vector<Event> events = loop.wait(kPatienceMs);
+    REQUIRE_FALSE(events.empty());
+    for (const Event& event : events) {
+      CHECK(event.kind == EventKind::kBroken);
+      broken[event.token] = true;
+    }
+  }
+}
+
+TEST_CASE("a receive that goes on after the bytes before a reset tells the reset once") {
+  PollerLoop loop;
+  ConnectionCell cell;
+  OwnedSocket peer = loop.accept_into(cell, 1);
+  loop.poller().receive(cell.io);
+  send_all(peer, "last words");
+  platform::close_with_reset(peer);
+  CHECK(loop.text_of(loop.next(EventKind::kReceived)) == "last words");
+  loop.poller().receive(cell.io);
+  CHECK(loop.next(EventKind::kReceived).result == -error::kECONNRESET);
+  CHECK(loop.poll().empty());
+}
+
+TEST_CASE("a cancelled receive of a stream that has ended makes no work") {
+  PollerLoop loop;
+  ConnectionCell cell;
+  const OwnedSocket peer = loop.accept_into(cell, 1);
+  send_all(peer, "last words");
+  REQUIRE(::shutdown(peer.get(), SHUT_WR) == 0);
+  loop.poller().receive(cell.io);
+  CHECK(loop.text_of(loop.next(EventKind::kReceived)) == "last words");
+  loop.poller().receive(cell.io);
+  loop.poller().cancel_receive(cell.io);
+  CHECK_FALSE(loop.poller().has_ready());
+  CHECK(loop.wait(1).empty());
 }
 
 TEST_CASE("a send that is not taken at once goes on when the peer reads") {

@@ -62,8 +62,9 @@ void play(SimLoop& loop, Script& script, Witness& witness, sim::Random& dice) {
     if (dice.chance(1)) script.close_a_listener();
     for (uint32_t count = dice.below(3); count > 0; --count)
       script.ask();
-    // JavaScript takes its time, but not while a full batch waits: then the loop has no chance to look at its clock.
-    if (dice.chance(20) && !loop.batch_full()) loop.world().advance(dice.below(40));
+    // JavaScript takes its time, but not while a full batch waits, or events that one turn had no room for: then the
+    // loop has no chance to look at its clock.
+    if (dice.chance(20) && !loop.batch_full() && !loop.engine().behind()) loop.world().advance(dice.below(40));
     witness.turn(dice.chance(50) ? 0 : static_cast<int>(dice.below(60)) - 1);
   }
 }

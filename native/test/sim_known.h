@@ -52,7 +52,7 @@ struct Known {
 
   void begin_submission() { shortfalls = socket != nullptr ? socket->shortfalls : 0; }
   void wrote(uint32_t length, bool notify) {
-    if (dropped || end_wanted) return;
+    if (dropped || (end_wanted && length > 0)) return;
     written += length;
     drain_promised = drain_promised || notify;
     drain_asked = drain_asked || (notify && length == 0);

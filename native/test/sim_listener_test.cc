@@ -34,6 +34,7 @@ TEST_CASE("a listener that resets tells those who are too many at once") {
   for (int i = 0; i < 5; ++i)
     loop.world().arrive(listening_socket(loop));
   CHECK(turn_for(loop, Operation::kOpen).size() == 2);
+  CHECK(turn_for(loop, Operation::kOpen).empty());
   CHECK(listening_socket(loop).queue.empty());
   CHECK(listening_socket(loop).turned_away == 3);
   ListenerReport report;
@@ -99,26 +100,65 @@ TEST_CASE("a connection that cannot be watched is dropped, and the listener rest
   CHECK(loop.engine().next_turn_ms() == static_cast<int32_t>(kAcceptRetryMs));
 }
 
-TEST_CASE("listeners of one loop share its last places, and none is forgotten") {
-  SimLoopConfig config;
-  config.engine.connections_max = 4;
-  SimLoop loop(config);
-  for (int i = 0; i < 3; ++i)
-    loop.listen(8);
-  std::vector<sim::Socket*> listening;
-  for (uint32_t i = 0; i < loop.world().sockets(); ++i)
-    listening.push_back(&loop.world().socket(i));
-  for (int i = 0; i < 6; ++i)
-    loop.world().arrive(*listening[2]);
-  size_t opened = 0;
-  for (int i = 0; i < 10; ++i)
-    opened += turn_for(loop, Operation::kOpen, loop.engine().next_turn_ms()).size();
-  CHECK(opened == 4);
-  CHECK(listening[2]->turned_away == 0);
-  CHECK(listening[2]->queue.size() == 2);
+namespace {
+
+/// Listeners of one loop; the last is the one that peers come to.
+sim::Socket& listen_thrice(SimLoop& loop, Overload busy) {
+  for (int i = 0; i < 2; ++i)
+    loop.listen(8, Overload::kPause);
+  loop.listen(8, busy);
+  return loop.world().socket(2);
 }
 
-TEST_CASE("a listener that resets leaves to others what they were promised, and no more") {
+}  // namespace
+
+TEST_CASE("the last places of a loop are for whoever comes, and listeners to which nobody comes keep none") {
+  for (const Overload overload : {Overload::kPause, Overload::kReset}) {
+    SimLoopConfig config;
+    config.engine.connections_max = 2;  // fewer than there are listeners
+    SimLoop loop(config);
+    sim::Socket& busy = listen_thrice(loop, overload);
+    for (int i = 0; i < 2; ++i)
+      loop.world().arrive(busy);
+    CHECK(turn_for(loop, Operation::kOpen).size() == 2);
+    CHECK(busy.turned_away == 0);
+    CHECK(loop.engine().counters().rejected == 0);
+  }
+}
+
+TEST_CASE("with fewer places than listeners a loop that has nothing to do sleeps") {
+  SimLoopConfig config;
+  config.engine.connections_max = 1;
+  SimLoop loop(config);
+  listen_thrice(loop, Overload::kPause);
+  REQUIRE(loop.turn(0).ok());
+  CHECK(loop.engine().next_turn_ms() == -1);
+  for (int i = 0; i < 10; ++i)
+    REQUIRE(loop.turn(0).ok());
+  CHECK(loop.engine().counters().acceptPauses == 0);
+}
+
+TEST_CASE("a listener that resets keeps as many as the loop has places for, and resets the others") {
+  SimLoopConfig config;
+  config.engine.connections_max = 2;
+  SimLoop loop(config);
+  sim::Socket& busy = listen_thrice(loop, Overload::kReset);
+  for (int i = 0; i < 5; ++i)
+    loop.world().arrive(busy);
+  const std::vector<Completion> opened = turn_for(loop, Operation::kOpen);
+  CHECK(opened.size() == 2);
+  CHECK(turn_for(loop, Operation::kOpen).empty());
+  CHECK(busy.turned_away == 3);
+  CHECK(loop.engine().counters().rejected == 3);
+
+  REQUIRE(ask(loop, Request::kDestroy, opened[0].id));
+  CHECK(turn_for(loop, Operation::kClose).size() == 1);
+  for (int i = 0; i < 2; ++i)
+    loop.world().arrive(busy);
+  CHECK(turn_for(loop, Operation::kOpen).size() == 1);
+}
+
+TEST_CASE("listeners of both kinds fill a loop together, and nobody is reset while there is a place") {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);
     SimLoopConfig config;
@@ -134,6 +174,33 @@ TEST_CASE("a listener that resets leaves to others what they were promised, and 
     CHECK(turn_for(loop, Operation::kOpen).size() == 4);
     CHECK(loop.engine().counters().rejected == 0);
   }
+}
+
+TEST_CASE("a listener that cannot be watched counts as a failed accept, and is tried again") {
+  SimLoopConfig config;
+  config.temper.of(sim::Chance::kFailedArm) = 1'000;
+  SimLoop loop(config);
+  const uint32_t listener = loop.listen(8);
+  ListenerReport report;
+  REQUIRE(loop.engine().report_listener(listener, &report));
+  CHECK(report.failures == 1);
+  CHECK(report.last_failure == error::kENOMEM);
+  CHECK(loop.engine().counters().acceptFailures == 1);
+  CHECK(loop.engine().next_turn_ms() == static_cast<int32_t>(kAcceptRetryMs));
+}
+
+TEST_CASE("a loop has its maximum of listeners, and says so without naming a call") {
+  SimLoop loop({});
+  for (uint32_t i = 0; i < kListenersMax; ++i)
+    REQUIRE(loop.listen(8) == i);
+  ListenerConfig config;
+  config.spec.address.family = Family::kIPv4;
+  config.accept = {8, 8, Overload::kPause};
+  uint32_t index = 0;
+  const Result<SocketAddress> refused = loop.engine().listen(config, &index);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.failure().code == error::kEMFILE);
+  CHECK(refused.failure().call == Call::kNone);
 }
 
 TEST_CASE("a listener's place is not taken while connections of it are open") {

@@ -56,8 +56,10 @@ class SimLoop {
   }
 
   /// A listener on a port of its own, with room for `connections_max`.
-  uint32_t listen(uint32_t connections_max, Overload overload = Overload::kPause, uint32_t accept_batch = 8) {
+  uint32_t listen(uint32_t connections_max, Overload overload = Overload::kPause, uint32_t accept_batch = 8,
+                  uint16_t idle_ticks = 0) {
     ListenerConfig config;
+    config.idle_ticks = idle_ticks;
     config.spec.address.family = Family::kIPv4;
     config.spec.backlog = 64;
     config.accept = {accept_batch, connections_max, overload};

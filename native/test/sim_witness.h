@@ -20,6 +20,8 @@ struct Listening {
   uint64_t idle_ms = 0;
   uint32_t open = 0;
   bool listening = true;
+  uint32_t turned_away = 0;  // before the turn under way
+  bool had_room = false;
 };
 
 class Witness {
@@ -63,6 +65,10 @@ class Witness {
   void hear_close(Known& known, const Completion& completion);
   void check_each();
   void check_listener(const Listening& listener);
+  [[nodiscard]] bool has_room(const Listening& listener) const {
+    return listener.open < listener.connections_max && accepted() < slots_max();
+  }
+  [[nodiscard]] uint64_t accept_failures() { return loop_.engine().counters().acceptFailures; }
   void check_at_rest();
   void check_listeners_at_rest();
 
@@ -74,6 +80,7 @@ class Witness {
   std::vector<double> stale_;
   uint32_t streams_ = 1'000;
   Counters expected_;
+  uint64_t failures_before_ = 0;
   bool shutting_down_ = false;
   bool loop_closed_ = false;
 };
@@ -122,6 +129,11 @@ inline void Witness::turn(int timeout_ms) {
   for (auto& [slot, known] : known_) {
     known.deaf = known.paused || (known.in_engine() && known.queued() > loop_.config().engine.high_water_bytes);
   }
+  for (auto& [handlers, listener] : listeners_) {
+    listener.turned_away = listener.socket->turned_away;
+    listener.had_room = has_room(listener);
+  }
+  failures_before_ = accept_failures();
   expect(loop_.turn(timeout_ms).ok(), "a turn succeeds");
   take_acknowledgements();
   for (auto& [slot, known] : known_)
@@ -255,8 +267,10 @@ inline void Witness::check_listener(const Listening& listener) {
          "a listener's report is true");
   expect(listener.overload == Overload::kReset || listener.socket->turned_away == 0,
          "a listener that pauses resets nobody");
-  const bool room = listener.open < listener.connections_max && accepted() < slots_max();
-  const bool may_sleep = listener.socket->accept_limit > 0 || !room;
+  const bool shed = accept_failures() != failures_before_;  // for want of descriptors, not of places
+  expect(!listener.had_room || shed || listener.socket->turned_away == listener.turned_away,
+         "nobody is reset while there is a place");
+  const bool may_sleep = listener.socket->accept_limit > 0 || !has_room(listener);
   expect(may_sleep || static_cast<uint32_t>(loop_.engine().next_turn_ms()) <= kAcceptRetryMs,
          "a listener with room is not forgotten");
 }
@@ -274,16 +288,17 @@ inline size_t Witness::waiting_to_be_accepted() const {
 }
 
 inline void Witness::turn_until_rest() {
-  const size_t enough = 4 + listeners_.size();  // they may have the last place in turn
-  size_t quiet = 0;
-  for (uint32_t i = 0; i < 2'000 && quiet < enough && ok(); ++i) {
+  constexpr uint64_t kQuietMs = 3 * uint64_t{kAcceptRetryMs};  // nobody rests longer of his own accord
+  uint64_t heard_ms = loop_.world().now_ms();
+  const auto quiet = [&] { return loop_.world().now_ms() - heard_ms >= kQuietMs; };
+  for (uint32_t i = 0; i < 2'000 && !quiet() && ok(); ++i) {
     const uint64_t sent = expected_.bytesSent;
     const size_t waiting = waiting_to_be_accepted();
     turn(static_cast<int>(kAcceptRetryMs));
     const bool silent = loop_.heard().empty() && expected_.bytesSent == sent && waiting_to_be_accepted() == waiting;
-    quiet = silent ? quiet + 1 : 0;
+    if (!silent) heard_ms = loop_.world().now_ms();
   }
-  expect(quiet == enough, "in a calm world the loop comes to rest");
+  expect(quiet(), "in a calm world the loop comes to rest");
   check_at_rest();
   check_listeners_at_rest();
 }

@@ -19,11 +19,11 @@ struct Timers {
   explicit Timers(uint32_t start) : table(kSlots), wheel(table) {
     for (uint32_t i = 0; i < kSlots; ++i)
       table.acquire();
-    advance(start);
+    wheel.start(start);
   }
-  std::vector<uint32_t> advance(uint32_t now) {
+  std::vector<uint32_t> advance(uint32_t now, uint32_t max = UINT32_MAX) {
     std::vector<uint32_t> expired;
-    wheel.advance(now, [&expired](uint32_t slot) { expired.push_back(slot); });
+    wheel.advance(now, max, [&expired](uint32_t slot) { expired.push_back(slot); });
     return expired;
   }
 
@@ -54,6 +54,39 @@ TEST_CASE("nothing is lost in a long sleep") {
     timers.wheel.insert(slot, 501 + slot * 37);
   CHECK(timers.advance(500 + 1'000'000).size() == kSlots);
   CHECK(timers.wheel.next() == -1);
+}
+
+TEST_CASE("what a turn has no time for is due at once, and none of it is lost") {
+  for (const uint32_t start : {500U, UINT32_MAX - 20U}) {
+    CAPTURE(start);
+    Timers timers(start);
+    for (uint32_t slot = 0; slot < kSlots; ++slot)
+      timers.wheel.insert(slot, start + 1 + slot / 16);
+    size_t expired = 0;
+    for (uint32_t i = 0; i < 6; ++i) {
+      CHECK(static_cast<uint32_t>(timers.wheel.next()) - start <= 4);
+      const size_t now = timers.advance(start + 4, 10).size();
+      CHECK(now == 10);
+      expired += now;
+    }
+    expired += timers.advance(start + 4, 10).size();
+    CHECK(expired == kSlots);
+    CHECK(timers.wheel.next() == -1);
+  }
+}
+
+TEST_CASE("timers that were postponed are work as well") {
+  Timers timers(500);
+  for (uint32_t slot = 0; slot < kSlots; ++slot) {
+    timers.wheel.insert(slot, 501);
+    timers.wheel.postpone(slot, 600);
+  }
+  CHECK(timers.advance(501, 10).empty());
+  CHECK(timers.wheel.next() == 501);
+  for (int i = 0; i < 6; ++i)
+    CHECK(timers.advance(501, 10).empty());
+  CHECK(timers.wheel.next() == 600);
+  CHECK(timers.advance(600).size() == kSlots);
 }
 
 TEST_CASE("ticks wrap in 32 bits") {
