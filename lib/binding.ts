@@ -40,8 +40,11 @@ export interface NativeFailure {
 }
 
 export interface NativeAddress {
+  /** The address as text, an IPv6 one with its zone where it has one. */
   readonly address: string;
+  /** The port, 0 to 65535. */
   readonly port: number;
+  /** What `address` is. */
   readonly family: 'IPv4' | 'IPv6';
 }
 
@@ -73,6 +76,30 @@ export interface NativeListenerReport {
   readonly queueLimit: number | null;
 }
 
+export interface NativeConnectManyArguments {
+  /** AddressRecords, at least one. */
+  readonly destinations: Uint8Array;
+  /** For each range an AddressRecord and its length; see address-pool.ts. */
+  readonly sources: Uint8Array;
+  /** Pairs of AddressRecords, source and destination, that are connected already. */
+  readonly taken: Uint8Array;
+  readonly leastUsed: boolean;
+  readonly explicitPorts: boolean;
+  /** Low and high, alternating. */
+  readonly intervals: readonly number[];
+  readonly count: number;
+  readonly inFlightMax: number;
+  readonly ratePerSecond: number;
+  readonly retryCodes: readonly number[];
+  readonly retryAttempts: number;
+  readonly retryDelayMs: number;
+  readonly connectTimeoutTicks: number;
+  readonly idleTimeoutTicks: number;
+  readonly handlers: number;
+  /** Row and value, alternating. */
+  readonly options: readonly number[];
+}
+
 /** What a loop answers when it has asked its thread: arguments and result. */
 export interface NativeTasks {
   listen(o: NativeListenArguments): NativeAddress & { readonly listener: number };
@@ -82,6 +109,8 @@ export interface NativeTasks {
   getOption(o: { readonly id: number; readonly row: number }): number;
   localAddress(o: { readonly id: number }): NativeAddress;
   remoteAddress(o: { readonly id: number }): NativeAddress;
+  connectMany(o: NativeConnectManyArguments): { readonly run: number };
+  stopRun(o: { readonly run: number }): boolean;
   shutdown(o: { readonly timeoutMs: number }): undefined;
 }
 
@@ -108,6 +137,8 @@ export interface NativeAddon {
   readonly socketOptions: readonly { readonly name: string; readonly unit: 'flag' | 'count' | 'bytes' | 'milliseconds' }[];
   readonly limits: Readonly<Record<NativeLimit, number>>;
   encodeAddress(host: string, into: Uint8Array): boolean;
+  checkSource(record: Uint8Array): NativeFailure | undefined;
+  hasSocketPortRange(): boolean;
   descriptorLimit(): number;
   canLeaveDescriptorTable(): boolean;
 }

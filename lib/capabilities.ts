@@ -3,9 +3,11 @@
 import { libuvUsable, native, platformName } from './binding.js';
 import { SOCKET_OPTION_NAMES, type SocketOptionName } from './loop/socket-options.js';
 
-/** Whether something can be done here; `reason` says why not. */
+/** Whether something can be done here. */
 export interface Capability {
+  /** Whether it can. */
   readonly supported: boolean;
+  /** Why it cannot; absent where it can. */
   readonly reason?: string;
 }
 
@@ -17,6 +19,8 @@ export interface Capabilities {
   readonly privateDescriptors: Capability;
   /** `reusePort` listeners, over which the kernel spreads connections. */
   readonly reusePort: Capability;
+  /** A range of source ports for one socket (IP_LOCAL_PORT_RANGE): `ports: 'range'` of `connectMany`. */
+  readonly socketPortRange: Capability;
   /** Each socket option. */
   readonly socketOptions: Readonly<Record<SocketOptionName, Capability>>;
 }
@@ -39,6 +43,7 @@ export function capabilities(): Capabilities {
       'close_range(2) is missing (Linux 5.9) or refused by a seccomp filter',
     ),
     reusePort: capability(platformName === 'linux', `${platformName} does not spread connections over listeners`),
+    socketPortRange: capability(native.hasSocketPortRange(), 'IP_LOCAL_PORT_RANGE is missing (Linux 6.3)'),
     socketOptions: Object.fromEntries(SOCKET_OPTION_NAMES.map(option)) as Record<SocketOptionName, Capability>,
   };
 }

@@ -1,6 +1,7 @@
 // Checks of what callers pass. Everything is refused here, with its name and what it should have been.
 
 import { ConnscaleError } from './connscale-error.js';
+import type { PortInterval } from './system/port-range.js';
 
 function describe(value: unknown): string {
   return typeof value === 'string' ? `'${value}'` : String(value);
@@ -15,9 +16,27 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
   return value;
 }
 
+/** A number from `min` to `max`. */
+export function checkNumber(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, not ${typeof value}`);
+  if (!(value >= min && value <= max)) {
+    throw new RangeError(`${name} must be from ${String(min)} to ${String(max)}, not ${String(value)}`);
+  }
+  return value;
+}
+
 /** A port. */
 export function checkPort(name: string, value: unknown): number {
   return checkInteger(name, value, 0, 65_535);
+}
+
+/** Two ports, the second not below the first. */
+export function checkPortRange(name: string, value: unknown): PortInterval {
+  if (!Array.isArray(value) || value.length !== 2) throw new TypeError(`${name} must be [low, high]`);
+  const low = checkInteger(`${name}[0]`, value[0], 1, 65_535);
+  const high = checkInteger(`${name}[1]`, value[1], 1, 65_535);
+  if (high < low) throw new RangeError(`${name}: ${String(high)} is below ${String(low)}`);
+  return { low, high };
 }
 
 export function checkBoolean(name: string, value: unknown): boolean {

@@ -2,6 +2,9 @@
 
 export { capabilities, type Capabilities, type Capability } from './capabilities.js';
 export { ConnscaleError, type ConnscaleErrorCode } from './connscale-error.js';
+export type { SourceAddresses } from './loop/address-pool.js';
+export { ConnectRun, type ConnectManyCounters, type ConnectManyResult } from './loop/connect-many.js';
+export type { ConnectManyOptions, Destination, RetryOptions } from './loop/connect-many-options.js';
 export type { ConnectOptions, ConnectSource } from './loop/connect-options.js';
 export type { ConnectionId } from './loop/connection-id.js';
 export type { ConnectionError, Handlers } from './loop/handlers.js';
@@ -12,4 +15,4 @@ export type { Descriptors, Driver, LoopOptions } from './loop/loop-options.js';
 export { LoopStats } from './loop/loop-stats.js';
 export { Loop } from './loop/loop.js';
 export type { SocketOptionName, SocketOptions, SocketOptionValue } from './loop/socket-options.js';
-export { SystemError } from './system-error.js';
+export { SystemError, type SystemErrorDetails } from './system-error.js';

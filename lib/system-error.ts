@@ -4,7 +4,9 @@ import { native } from './binding.js';
 
 /** What a call was about, where that is known. */
 export interface SystemErrorDetails {
+  /** The address. */
   readonly address?: string;
+  /** The port. */
   readonly port?: number;
 }
 
@@ -28,6 +30,7 @@ export class SystemError extends Error {
   /** The port the call was about, where there is one. */
   readonly port?: number;
 
+  /** @internal */
   constructor(errno: number, syscall: string, details: SystemErrorDetails = {}) {
     const [code, text] = native.errors[errno] ?? [`ERRNO_${String(errno)}`, 'unknown error'];
     const place = details.address === undefined ? '' : ` ${details.address}:${String(details.port ?? 0)}`;

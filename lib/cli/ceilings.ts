@@ -1,12 +1,11 @@
 // How many connections each limit of a machine allows. Pure: limits in, numbers out.
 
+import { LOOPS_MAX } from '../loop/loop-numbers.js';
 import type { Limits } from '../system/limits.js';
 import { formatBytes, formatCount, plural } from './format.js';
 
 /** Descriptors of a table that are not for connections: standard streams, epoll, listener, reserve, wake-ups. */
 export const RESERVED_DESCRIPTORS = 64;
-/** Loops of one JavaScript thread: the 8 bits of a connection's id. */
-const LOOPS_MAX = 256;
 /** Descriptors that a loop with a table of its own keeps in the main one, to be woken and to wake. */
 const MAIN_TABLE_PER_LOOP = 4;
 
@@ -21,8 +20,10 @@ const MEMORY_SHARE = 0.75;
  */
 const PORTS_PER_SOURCE_MAX = 10_000;
 const PORTS_PER_SOURCE_SHARE = 0.35;
-/** The share of the whole range that can be used at all: listeners and others have some of it. */
-const PORTS_USABLE_SHARE = 0.95;
+const PORTS = 65_536;
+const PORT_LOWEST = 1_024;
+/** The share of all ports that a plan counts on: listeners and others have some of them. */
+const PORTS_USABLE_SHARE = 0.98;
 
 export type CeilingName =
   | 'descriptors'
@@ -52,13 +53,18 @@ export interface Ends {
   readonly onThisMachine: 1 | 2;
 }
 
-/** Ports of one source address for one destination that can be had quickly, and that can be had at all. */
-export function portsPerSource(limits: Limits): { readonly cheap: number; readonly all: number } {
-  if (limits.portsLow === null || limits.portsHigh === null)
-    return { cheap: PORTS_PER_SOURCE_MAX, all: PORTS_PER_SOURCE_MAX };
+/** Ports of one source address for one destination that the kernel finds quickly. */
+export function automaticPortsPerSource(limits: Limits): number {
+  if (limits.portsLow === null || limits.portsHigh === null) return PORTS_PER_SOURCE_MAX;
   const range = Math.max(0, limits.portsHigh - limits.portsLow + 1);
-  const cheap = Math.min(PORTS_PER_SOURCE_MAX, Math.floor(range * PORTS_PER_SOURCE_SHARE));
-  return { cheap: Math.max(1, cheap), all: Math.max(1, Math.floor(range * PORTS_USABLE_SHARE)) };
+  return Math.max(1, Math.min(PORTS_PER_SOURCE_MAX, Math.floor(range * PORTS_PER_SOURCE_SHARE)));
+}
+
+/** Ports of one source address for one destination that can be bound, less what listeners and others may have. */
+export function explicitPortsPerSource(limits: Limits): number {
+  const lowest = Math.max(PORT_LOWEST, limits.unprivilegedPortStart ?? PORT_LOWEST);
+  const ports = PORTS - lowest - (limits.reservedPorts ?? 0);
+  return Math.max(1, Math.floor(ports * PORTS_USABLE_SHARE));
 }
 
 function memoryCeiling(name: 'memory' | 'control group memory', bytes: number, ends: number): Ceiling {
@@ -144,14 +150,14 @@ export function privateTablesCeiling(limits: Limits, loops: number): Ceiling {
 
 /** `sources` addresses to `destinations` different addresses and ports. */
 export function portsCeiling(limits: Limits, sources: number, destinations: number): Ceiling {
-  const { all } = portsPerSource(limits);
+  const all = explicitPortsPerSource(limits);
   return {
     name: 'source ports',
     connections: sources * destinations * all,
     because:
       `${plural(sources, 'source address', 'source addresses')} with ${formatCount(all)} ports ` +
       `for each of ${plural(destinations, 'destination')}`,
-    raise: 'give more addresses with --source, or widen net.ipv4.ip_local_port_range',
+    raise: 'give more addresses with --source',
   };
 }
 

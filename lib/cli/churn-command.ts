@@ -3,7 +3,8 @@
 import { type Command, Option } from 'commander';
 
 import { readLimits, type Limits } from '../system/limits.js';
-import { portsPerSource, sharedTableCeiling, type Ends } from './ceilings.js';
+import type { AddressPool } from '../loop/address-pool.js';
+import { automaticPortsPerSource, sharedTableCeiling, type Ends } from './ceilings.js';
 import { churnReport, printChurnSummary } from './churn-report.js';
 import { ChurnRun, type ChurnSettings } from './churn-run.js';
 import { CommandError, ExitCode } from './command-error.js';
@@ -13,7 +14,7 @@ import { integer, seconds } from './option-values.js';
 import { RATE_WINDOW, type Progress } from './progress.js';
 import { Rate } from './rate.js';
 import { inSession } from './session.js';
-import { chooseSources, type SourceAddresses } from './source-addresses.js';
+import { chooseSources } from './source-addresses.js';
 import { resolveTarget, type Target } from './target.js';
 
 interface ChurnOptions {
@@ -123,8 +124,8 @@ function settingsOf(options: ChurnOptions, limits: Limits, target: Target | unde
   };
 }
 
-function sourcesUsed({ close, concurrency }: ChurnOptions, limits: Limits, sources: SourceAddresses): number {
-  const atOnce = Math.ceil(concurrency / portsPerSource(limits).cheap);
+function sourcesUsed({ close, concurrency }: ChurnOptions, limits: Limits, sources: AddressPool): number {
+  const atOnce = Math.ceil(concurrency / automaticPortsPerSource(limits));
   return Math.min(sources.count, close === 'end' ? Math.max(atOnce, SOURCES_FOR_END) : atOnce);
 }
 

@@ -1,5 +1,6 @@
 // One run of `churn`: connections made and closed, as many at once as there are workers.
 
+import type { AddressPool } from '../loop/address-pool.js';
 import type { ConnectOptions } from '../loop/connect-options.js';
 import type { Handlers } from '../loop/handlers.js';
 import { Loop } from '../loop/loop.js';
@@ -7,7 +8,6 @@ import { ChurnWorker, type ChurnWork } from './churn-worker.js';
 import { Failures } from './failures.js';
 import { Latency } from './latency.js';
 import { Pace } from './pace.js';
-import type { SourceAddresses } from './source-addresses.js';
 
 const SERVER_HOST = '127.0.0.1';
 /** Failures in a row, without one success, after which no more are tried. */
@@ -21,7 +21,7 @@ const TIMEOUTS_PER_CONNECTION = 2;
 export interface ChurnSettings {
   /** Undefined: a server in this process. */
   readonly target: { readonly address: string; readonly port: number } | undefined;
-  readonly sources: SourceAddresses | undefined;
+  readonly sources: AddressPool | undefined;
   /** Source addresses that are used in turn. */
   readonly sourcesUsed: number;
   /** Undefined: until the time is up. */

@@ -3,6 +3,8 @@
 import { type Command, Option } from 'commander';
 
 import { capabilities } from '../capabilities.js';
+import type { AddressPool } from '../loop/address-pool.js';
+import { LOOPS_MAX } from '../loop/loop-numbers.js';
 import { readLimits, type Limits } from '../system/limits.js';
 import type { Ends } from './ceilings.js';
 import { CommandError, ExitCode } from './command-error.js';
@@ -16,7 +18,7 @@ import { describeMachine } from './machine.js';
 import { integer, orAuto, seconds } from './option-values.js';
 import type { Progress } from './progress.js';
 import { inSession } from './session.js';
-import { chooseSources, type SourceAddresses } from './source-addresses.js';
+import { chooseSources } from './source-addresses.js';
 import { resolveTarget, type Target } from './target.js';
 
 interface HoldOptions {
@@ -29,6 +31,7 @@ interface HoldOptions {
   readonly rate?: number;
   readonly inFlight?: number;
   readonly timeout: number;
+  readonly pingInterval?: number;
   readonly json?: true;
 }
 
@@ -67,7 +70,7 @@ export function addHoldCommand(program: Command): void {
     .option(
       '--loops <number>',
       'loops on each side, each on a thread (default: auto, as few as will do)',
-      orAuto(integer(1, 256)),
+      orAuto(integer(1, LOOPS_MAX)),
     )
     .addOption(
       new Option('--descriptors <whose>', 'one descriptor table, or one for each loop')
@@ -85,6 +88,11 @@ export function addHoldCommand(program: Command): void {
       integer(1, 100_000),
     )
     .option('--timeout <seconds>', 'how long a connect may take', seconds(0.1, 3600), TIMEOUT_SECONDS_DEFAULT)
+    .option(
+      '--ping-interval <seconds>',
+      'exchange a byte on every connection so often while holding (default: never)',
+      seconds(0.1, 86_400),
+    )
     .option('--json', 'prints one JSON object on stdout, and nothing else there')
     .addHelpText('after', HELP)
     .action(hold);
@@ -105,7 +113,7 @@ async function hold(options: HoldOptions): Promise<void> {
       machine: describeMachine(limits),
       interruption,
       ends,
-      sources: sources === undefined ? 0 : plan.sources,
+      sources: sources === undefined ? 0 : plan.sources.used,
     };
     const report = holdReport(plan, outcome, context);
     if (options.json) terminal.json(report);
@@ -119,7 +127,7 @@ function endsOf(target: Target | undefined): Ends {
   return { here: 1, onThisMachine: target.isLoopback ? 2 : 1 };
 }
 
-function planFor(options: HoldOptions, limits: Limits, ends: Ends, sources: SourceAddresses | undefined): HoldPlan {
+function planFor(options: HoldOptions, limits: Limits, ends: Ends, sources: AddressPool | undefined): HoldPlan {
   const { connections, loops, descriptors } = options;
   return planHold(
     {
@@ -133,11 +141,11 @@ function planFor(options: HoldOptions, limits: Limits, ends: Ends, sources: Sour
   );
 }
 
-function describePlan(plan: HoldPlan, options: HoldOptions, sources: SourceAddresses | undefined): string {
+function describePlan(plan: HoldPlan, options: HoldOptions, sources: AddressPool | undefined): string {
   const from =
     sources === undefined
       ? 'source address chosen by the kernel'
-      : `${plural(plan.sources, 'source address', 'source addresses')} from ${sources.at(0)}`;
+      : `${plural(plan.sources.used, 'source address', 'source addresses')} from ${sources.at(0)}`;
   const destination = options.target === undefined ? 'over loopback, both ends here' : `to ${options.target}`;
   return holdPlanText(plan, { destination, sources: from, holdSeconds: options.holdSeconds });
 }
@@ -147,7 +155,7 @@ function settingsFor(
   plan: HoldPlan,
   limits: Limits,
   target: Target | undefined,
-  sources: SourceAddresses | undefined,
+  sources: AddressPool | undefined,
 ): HoldSettings {
   const queue = limits.acceptQueueMax ?? IN_FLIGHT_PER_LOOP;
   const own = Math.min(IN_FLIGHT_MAX, plan.connectingLoops * Math.min(IN_FLIGHT_PER_LOOP, queue));
@@ -159,6 +167,7 @@ function settingsFor(
     connectTimeoutMs: Math.round(options.timeout * 1000),
     inFlight: options.inFlight ?? (target === undefined ? own : IN_FLIGHT_TARGET),
     ratePerSecond: options.rate,
+    pingIntervalMs: options.pingInterval === undefined ? undefined : Math.round(options.pingInterval * 1000),
   };
 }
 

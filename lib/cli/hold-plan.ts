@@ -7,7 +7,7 @@ import {
   lowest,
   machineCeilings,
   portsCeiling,
-  portsPerSource,
+  explicitPortsPerSource,
   privateTablesCeiling,
   sharedTableCeiling,
   type Ceiling,
@@ -38,6 +38,14 @@ export interface HoldMachine {
   readonly canLeaveDescriptorTable: boolean;
 }
 
+/** Source addresses that are used. */
+export interface HoldSources {
+  readonly used: number;
+  readonly eachLane: number;
+  /** Whether no two lanes have the same. */
+  readonly own: boolean;
+}
+
 export interface HoldPlan {
   readonly connections: number;
   readonly descriptors: 'shared' | 'private';
@@ -51,10 +59,7 @@ export interface HoldPlan {
   readonly loops: number;
   /** Connections of each connecting loop; its server, here, is the accepting loop of the same number. */
   readonly lanes: readonly number[];
-  /** Source addresses that are used, in turn. */
-  readonly sources: number;
-  /** Source ports so scarce that the kernel's search for a free one will be slow. */
-  readonly slowPorts: boolean;
+  readonly sources: HoldSources;
   readonly ceilings: readonly Ceiling[];
   /** The ceiling that more connections would reach first. */
   readonly binding: Ceiling;
@@ -121,16 +126,11 @@ function splitEvenly(total: number, parts: number): number[] {
   return Array.from({ length: parts }, (_, i) => (i < larger ? small + 1 : small));
 }
 
-/** Connections whose ports the kernel finds quickly, to one destination. */
-function cheapPorts(request: HoldRequest, limits: Limits): number {
-  return request.sources * portsPerSource(limits).cheap;
-}
-
-/** Addresses for connections of which `perDestination` go to each destination. */
-function sourcesFor(perDestination: number, available: number, limits: Limits): { used: number; slowPorts: boolean } {
-  const { cheap } = portsPerSource(limits);
-  const needed = Math.max(1, Math.ceil(perDestination / cheap));
-  return { used: Math.min(needed, available), slowPorts: needed > available };
+/** Addresses for each lane: of its own where there are enough, or else the same for all. */
+function sourcesFor(lanes: number, connections: number, available: number, limits: Limits): HoldSources {
+  const each = Math.min(available, Math.max(1, Math.ceil(connections / explicitPortsPerSource(limits))));
+  const own = each * lanes <= available;
+  return { eachLane: each, own, used: own ? each * lanes : each };
 }
 
 /**
@@ -143,8 +143,7 @@ export function planHold(request: HoldRequest, machine: HoldMachine): HoldPlan {
   const { limits } = machine;
   const both = request.ends.here === 2;
   const known: [Ceiling, ...Ceiling[]] = [tableCeiling(request, machine), ...machineCeilings(limits, request.ends)];
-  const wanted =
-    request.connections ?? Math.min(CONNECTIONS_DEFAULT_MAX, lowest(known).connections, cheapPorts(request, limits));
+  const wanted = request.connections ?? Math.min(CONNECTIONS_DEFAULT_MAX, lowest(known).connections);
   const shape = chooseShape(request, machine, wanted);
   const ceilings: [Ceiling, ...Ceiling[]] = [...known, portsCeiling(limits, request.sources, both ? shape.lanes : 1)];
   const binding = lowest(ceilings);
@@ -152,7 +151,7 @@ export function planHold(request: HoldRequest, machine: HoldMachine): HoldPlan {
   if (connections > binding.connections || connections < 1) throw refusal(Math.max(1, wanted), binding);
 
   const lanes = splitEvenly(connections, Math.min(shape.lanes, connections));
-  const { used, slowPorts } = sourcesFor(both ? (lanes[0] ?? 0) : connections, request.sources, limits);
+  const perDestination = both ? (lanes[0] ?? 0) : connections;
   const acceptingLoops = both ? lanes.length : 0;
   return {
     connections,
@@ -162,8 +161,7 @@ export function planHold(request: HoldRequest, machine: HoldMachine): HoldPlan {
     connectingLoops: lanes.length,
     loops: shape.driver === 'node' ? 1 : acceptingLoops + lanes.length,
     lanes,
-    sources: used,
-    slowPorts,
+    sources: sourcesFor(both ? lanes.length : 1, perDestination, request.sources, limits),
     ceilings,
     binding,
   };

@@ -36,6 +36,8 @@ export interface HoldReport {
   /** 'slab caches': those of TCP connections alone. 'meminfo': all slabs of the system, whoever filled them. */
   readonly kernelBytesSource: 'slab caches' | 'meminfo' | null;
   readonly holdSeconds: number;
+  /** Bytes exchanged while holding; null without --ping-interval. */
+  readonly pings: { readonly sent: number; readonly answered: number } | null;
   /** From the first reset until every loop was closed. */
   readonly closeSeconds: number;
   /** Established connections that closed before they were to. */
@@ -93,6 +95,7 @@ export function holdReport(
     kernelBytesPerConnectionReason: kernel.reason,
     kernelBytesSource: kernel.bytes === null ? null : growth.kernelSource,
     holdSeconds: reportSeconds(outcome.holdSeconds),
+    pings: outcome.pings,
     closeSeconds: reportSeconds(outcome.closeSeconds),
     lost: outcome.lost,
     gaveUp: outcome.gaveUp,

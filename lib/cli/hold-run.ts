@@ -2,30 +2,35 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 
+import type { AddressPool } from '../loop/address-pool.js';
+import type { Handlers } from '../loop/handlers.js';
+import type { Loop } from '../loop/loop.js';
 import { Changes } from './changes.js';
 import { Failures } from './failures.js';
 import { Growth } from './growth.js';
 import type { HoldLane } from './hold-lane.js';
 import { HoldLoops, type Destination } from './hold-loops.js';
 import type { HoldPlan } from './hold-plan.js';
-import { Pace } from './pace.js';
-import type { SourceAddresses } from './source-addresses.js';
+import { Pinger, type PingOutcome } from './ping.js';
 
 /** Resets under way at once in each lane: the kernel drops packets of loopback when thousands come at once. */
 const RESETS_IN_FLIGHT = 256;
 /** Failures in a row, without one success, after which the rest is not tried. */
 const FAILURES_IN_A_ROW_MAX = 1_000;
+const WATCH_MS = 50;
 /** How long the last connections may take to be accepted, or to be closed, when nothing else happens. */
 const QUIET_MS = 10_000;
 
 export interface HoldSettings {
   readonly plan: HoldPlan;
   readonly target: Destination | undefined;
-  readonly sources: SourceAddresses | undefined;
+  readonly sources: AddressPool | undefined;
   readonly holdSeconds: number;
   readonly connectTimeoutMs: number;
   readonly inFlight: number;
   readonly ratePerSecond: number | undefined;
+  /** How often each connection carries a byte there and back while it is held; undefined: never. */
+  readonly pingIntervalMs: number | undefined;
 }
 
 /** What the run is doing, for whoever draws it. */
@@ -49,6 +54,8 @@ export interface HoldOutcome {
   readonly gaveUp: boolean;
   readonly failures: Failures;
   readonly growth: Growth;
+  /** Null: none were wanted. */
+  readonly pings: PingOutcome | null;
 }
 
 export class HoldRun {
@@ -58,13 +65,11 @@ export class HoldRun {
   readonly #loops: HoldLoops;
   readonly #failures = new Failures();
   readonly #growth: Growth;
-  readonly #pace: Pace;
   readonly #changes = new Changes();
   #lanes: readonly HoldLane[] = [];
   #opened = 0;
   #accepted = 0;
-  #failed = 0;
-  #failedInARow = 0;
+  #pinger: Pinger | undefined;
   #clientClosed = 0;
   #serverClosed = 0;
   #lost = 0;
@@ -77,7 +82,6 @@ export class HoldRun {
     this.#signal = signal;
     this.#growth = new Growth(settings.plan.connections);
     this.#loops = new HoldLoops(settings.plan);
-    this.#pace = new Pace(settings.ratePerSecond);
   }
 
   /** Runs to the end, or until the signal; leaves nothing behind. */
@@ -97,6 +101,7 @@ export class HoldRun {
         gaveUp: this.#gaveUp,
         failures: this.#failures,
         growth: this.#growth,
+        pings: this.#pinger?.outcome ?? null,
       };
     } finally {
       await this.#loops.close();
@@ -113,51 +118,48 @@ export class HoldRun {
   }
 
   async #prepare(): Promise<void> {
-    const { plan, target, sources, connectTimeoutMs, inFlight } = this.#settings;
-    if (this.#hasServer) {
-      await this.#loops.listen({
-        open: () => {
-          this.#accepted++;
-          this.#changes.notify();
-        },
-        close: () => {
-          this.#serverClosed++;
-          this.#changes.notify();
-        },
-      });
-    }
+    const { target, sources, connectTimeoutMs, inFlight, ratePerSecond } = this.#settings;
+    if (this.#hasServer) await this.#loops.listen((loop) => this.#serverHandlers(loop));
     this.#lanes = this.#loops.lanes({
       target,
       sources,
-      sourcesUsed: plan.sources,
       timeoutMs: connectTimeoutMs,
       inFlight,
+      ratePerSecond,
       events: {
         opened: (lane) => this.#onOpened(lane),
-        failed: (lane, code) => this.#onFailed(lane, code),
         closed: (lane, code) => this.#onClosed(lane, code),
+        answered: (bytes) => {
+          this.#pinger?.onAnswered(bytes);
+          this.#changes.notify();
+        },
       },
     });
   }
 
+  #serverHandlers(loop: Loop): Handlers {
+    return {
+      open: () => {
+        this.#accepted++;
+        this.#changes.notify();
+      },
+      dataIn: (id, slab, offset, length) => {
+        loop.write(id, slab, offset, length);
+      },
+      close: () => {
+        this.#serverClosed++;
+        this.#changes.notify();
+      },
+    };
+  }
+
   #onOpened(lane: HoldLane): void {
     this.#opened++;
-    this.#failedInARow = 0;
     if (this.#closing) {
       lane.resetSome(1); // it was on its way when the run ended
     } else {
       this.#growth.onOpened(this.#opened);
-      this.#startAnother(lane);
     }
-    this.#changes.notify();
-  }
-
-  #onFailed(lane: HoldLane, code: string): void {
-    if (this.#closing) return; // not its failure: the run has ended
-    this.#failed++;
-    this.#failedInARow++;
-    this.#failures.add(code);
-    this.#startAnother(lane);
     this.#changes.notify();
   }
 
@@ -173,27 +175,11 @@ export class HoldRun {
   }
 
   get #gaveUp(): boolean {
-    return this.#failedInARow >= FAILURES_IN_A_ROW_MAX;
+    return this.#lanes.reduce((sum, lane) => sum + lane.failedInARow, 0) >= FAILURES_IN_A_ROW_MAX;
   }
 
-  get #mayStart(): boolean {
-    return !this.#signal.aborted && !this.#closing && !this.#gaveUp;
-  }
-
-  #startAnother(lane: HoldLane): void {
-    if (!this.#pace.isLimited && this.#mayStart && lane.mayStart) lane.start();
-  }
-
-  /** Fills every lane as far as it goes, evenly. */
-  #startMany(): void {
-    let ready = this.#lanes.filter((lane) => lane.mayStart);
-    while (ready.length > 0 && this.#mayStart) {
-      for (const lane of ready) {
-        if (!this.#pace.take()) return;
-        lane.start();
-      }
-      ready = ready.filter((lane) => lane.mayStart);
-    }
+  #stopLanes(): void {
+    for (const lane of this.#lanes) lane.stop();
   }
 
   async #ramp(): Promise<{ openSeconds: number; cpuMicros: number }> {
@@ -201,15 +187,28 @@ export class HoldRun {
     this.#observer.opening(connections, () => this.#established);
     const startedAt = performance.now();
     const cpuBefore = process.cpuUsage();
-    this.#startMany();
-    const ended = (): boolean =>
-      !this.#mayStart || (this.#opened + this.#failed === connections && this.#established === this.#opened);
-    const quietMs = QUIET_MS + this.#settings.connectTimeoutMs;
-    const complete = await this.#changes.until(ended, quietMs, () => this.#startMany());
+    const stop = (): void => this.#stopLanes();
+    this.#signal.addEventListener('abort', stop, { once: true });
+    const watch = setInterval(() => {
+      if (this.#gaveUp) stop();
+    }, WATCH_MS);
+    if (!this.#signal.aborted) await Promise.all(this.#lanes.map((lane) => lane.open()));
+    clearInterval(watch);
+    const accepted = await this.#changes.until(() => this.#established === this.#opened, QUIET_MS);
     const openSeconds = (performance.now() - startedAt) / 1000;
     const { user, system } = process.cpuUsage(cpuBefore);
-    if (!complete) await this.#blameAcceptor();
+    this.#countFailures();
+    if (!accepted) await this.#blameAcceptor();
     return { openSeconds, cpuMicros: user + system };
+  }
+
+  #countFailures(): void {
+    for (const lane of this.#lanes) {
+      for (const [code, count] of Object.entries(lane.codes)) {
+        // Cut short, or given up: not a failure of its own.
+        if (code !== 'ECANCELED') this.#failures.add(code, count);
+      }
+    }
   }
 
   /** Connections of which the server side knows nothing are failures, although the kernel established them. */
@@ -223,8 +222,25 @@ export class HoldRun {
     this.#observer.holding(holdSeconds, () => this.#opened - this.#clientClosed);
     const startedAt = performance.now();
     const held = delay(holdSeconds * 1000, undefined, { signal: this.#signal }).catch(() => undefined); // cut short
-    await Promise.all([held, this.#growth.finish(this.#established)]);
+    // First the memory: a byte on its way takes some.
+    await this.#growth.finish(this.#established);
+    this.#startPinging();
+    await held;
+    await this.#stopPinging();
     return (performance.now() - startedAt) / 1000;
+  }
+
+  #startPinging(): void {
+    const { pingIntervalMs } = this.#settings;
+    if (pingIntervalMs !== undefined) this.#pinger = new Pinger(this.#lanes, pingIntervalMs);
+  }
+
+  /** Answers that are on their way are waited for. */
+  async #stopPinging(): Promise<void> {
+    const pinger = this.#pinger;
+    if (pinger === undefined) return;
+    pinger.stop();
+    await this.#changes.until(() => pinger.complete, QUIET_MS);
   }
 
   async #close(): Promise<number> {

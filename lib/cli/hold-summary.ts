@@ -27,9 +27,6 @@ export function holdPlanText(
     `  ${sources}`,
     `  this machine's ceiling: ${formatCount(plan.binding.connections)}, set by ${plan.binding.name}`,
   ];
-  if (plan.slowPorts) {
-    lines.push('  so many from one address: finding free ports will be slow (give more with --source)');
-  }
   return lines.join('\n');
 }
 
@@ -66,12 +63,17 @@ export function printHoldSummary(report: HoldReport, terminal: Terminal): void {
       perConnectionBytes(report.kernelBytesPerConnection),
       report.kernelBytesPerConnectionReason ?? kernelRemark(report),
     )
+    .row('pings', pingsText(report))
     .row('loops', loopsText({ ...report.plan, descriptors: report.descriptors }))
     .failures(report.failures, report.gaveUp)
     .blank()
     .row('machine', machineLine(report.machine))
     .row('', limitsText(report))
     .print();
+}
+
+function pingsText({ pings }: HoldReport): string {
+  return pings === null ? 'none (--ping-interval)' : `${formatCount(pings.sent)} sent, ${formatCount(pings.answered)} answered`;
 }
 
 function kernelRemark({ kernelBytesSource, endsOnThisMachine }: HoldReport): string {

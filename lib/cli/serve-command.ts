@@ -6,6 +6,7 @@ import { isIPv6 } from 'node:net';
 import { type Command, Option } from 'commander';
 
 import type { SocketAddress } from '../loop/listener.js';
+import { LOOPS_MAX } from '../loop/loop-numbers.js';
 import { readLimits } from '../system/limits.js';
 import { CommandError, ExitCode } from './command-error.js';
 import { formatBytes, formatCount, plural } from './format.js';
@@ -53,7 +54,7 @@ export function addServeCommand(program: Command): void {
     .option('--host <address>', 'address or name to listen on; 0.0.0.0 or :: for every network', '127.0.0.1')
     .option('-p, --port <number>', 'port; 0: the kernel chooses', integer(0, 65_535), PORT_DEFAULT)
     .addOption(new Option('-m, --mode <mode>', 'what happens to what peers send').choices(SERVE_MODES).default('echo'))
-    .option('--loops <number>', 'loops, each on a thread of its own if more than one', integer(1, 256), 1)
+    .option('--loops <number>', 'loops, each on a thread of its own if more than one', integer(1, LOOPS_MAX), 1)
     .addOption(
       new Option('--driver <driver>', 'who runs the loop (default: node for one loop, thread for more)').choices([
         'node',

@@ -8,7 +8,9 @@ declare const brand: unique symbol;
  * A connection, as a number: 8 bits of loop, 24 of generation, 21 of slot, together a safe integer.
  *
  * An id is valid from `open` (or from the call of `connect`) until its `close` handler is called. The generation of a slot
- * changes each time it is used, so an id that is stale does not name a later connection.
+ * changes each time it is used, so an id that is stale does not name a later connection. The bounds of that: an id may come
+ * again when its slot has been used 16,777,215 times and no other is left, and when its loop is closed and the 256 numbers
+ * of loops have gone round.
  */
 export type ConnectionId = number & { readonly [brand]: true };
 

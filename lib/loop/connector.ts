@@ -26,6 +26,9 @@ export class Connector {
 
   constructor(core: LoopCore) {
     this.#core = core;
+    core.broke = (error) => {
+      this.abandonAll(error);
+    };
   }
 
   connect(options: ConnectOptions, handlers: Handlers): ConnectionId {
@@ -74,8 +77,11 @@ export class Connector {
     state.flags[slot] = Flag.Closing;
     // In a turn of its own, like every other event: never from inside the call that caused it.
     process.nextTick(() => {
-      state.ids[slot] = 0;
-      state.open--;
+      // A loop that broke meanwhile has forgotten all ids.
+      if (state.ids[slot] === id) {
+        state.ids[slot] = 0;
+        state.open--;
+      }
       state.table.release(resolving.set);
       this.#core.slots.give(slot);
       this.#core.updateRef();
@@ -84,8 +90,8 @@ export class Connector {
     });
   }
 
-  abandonAll(): void {
-    for (const { id } of [...this.#resolving.values()]) this.abandon(id);
+  abandonAll(error?: Error): void {
+    for (const { id } of [...this.#resolving.values()]) this.abandon(id, error);
   }
 
   #submit(id: ConnectionId, set: HandlerSet, options: ResolvedConnectOptions, addresses: Uint8Array, host: string): void {
@@ -96,6 +102,7 @@ export class Connector {
       connectTimeoutTicks: options.connectTimeoutTicks,
       idleTimeoutTicks: options.idleTimeoutTicks,
       options: options.options,
+      portRange: options.portRange,
     });
   }
 
@@ -107,7 +114,7 @@ export class Connector {
       if (this.#resolving.get(slot) !== resolving) return; // abandoned
       const addresses = encodeAddresses(address, options);
       this.#resolving.delete(slot);
-      this.#core.state.flags[slot] = 0;
+      this.#core.state.flags[slot]! &= ~Flag.Resolving;
       this.#submit(id, set, options, addresses, address);
       for (const action of postponed) action();
     } catch (error) {

@@ -40,6 +40,7 @@ export function dispatch(state: LoopState, count: number): void {
       deliver(state, operation & 0xff, set, id, slot, words[at + COMPLETION_RESULT]!, words[at + COMPLETION_OFFSET]!);
     }
     state.cursor = 0;
+    state.table.batchDelivered();
   } finally {
     state.dispatching = false;
   }
@@ -69,6 +70,10 @@ function deliver(
     onClose(state, set, id, slot, result, offset);
     return;
   }
+  if (operation >= Operation.AttemptFailed) {
+    onRun(set, operation, id, result, offset);
+    return;
+  }
   if ((state.flags[slot]! & Flag.Closing) !== 0) return;
   if (operation === Operation.Drain) onDrain(state, handlers, id, slot, result === 1);
   else if (handlers.end !== undefined) handlers.end(id);
@@ -91,6 +96,17 @@ function onDrain(state: LoopState, handlers: Handlers, id: ConnectionId, slot: n
   }
 }
 
+/** What concerns a run, and no connection that JavaScript knows. */
+function onRun(set: HandlerSet, operation: number, portsSkipped: number, result: number, offset: number): void {
+  if (set.run === undefined) return;
+  if (operation === Operation.AttemptFailed) {
+    set.run.fail(-result, offset === 1);
+    return;
+  }
+  if (operation === Operation.RunProgress) set.run.progress(result, offset, portsSkipped);
+  else set.run.end(portsSkipped, result);
+}
+
 function onOpen(state: LoopState, set: HandlerSet, id: ConnectionId, slot: number): void {
   if (slot < state.firstOutboundSlot) {
     state.ids[slot] = id;
@@ -98,6 +114,7 @@ function onOpen(state: LoopState, set: HandlerSet, id: ConnectionId, slot: numbe
     state.queued[slot] = 0;
     state.open++;
     set.uses++;
+    if (set.run !== undefined) set.run.opened++;
   } else {
     state.targets.delete(slot);
     if ((state.flags[slot]! & Flag.Closing) !== 0) return;

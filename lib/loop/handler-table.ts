@@ -2,6 +2,7 @@
 
 import type { Handlers } from './handlers.js';
 import { checkHandlers } from './handlers.js';
+import type { RunState } from './run-state.js';
 
 /** What a completion has room for. */
 const HANDLER_SETS_MAX = 2 ** 24 - 1;
@@ -9,6 +10,8 @@ const HANDLER_SETS_MAX = 2 ** 24 - 1;
 export interface HandlerSet {
   readonly handlers: Handlers;
   readonly index: number;
+  /** The run whose connections have these handlers. */
+  readonly run: RunState | undefined;
   /** Listeners and connections that use it. At 0 its number is free. */
   uses: number;
 }
@@ -18,6 +21,7 @@ export class HandlerTable {
   readonly sets: (HandlerSet | undefined)[] = [undefined];
   readonly #numbers = new Map<Handlers, number>();
   readonly #free: number[] = [];
+  readonly #leaving: HandlerSet[] = [];
 
   /** Counts one more use of these handlers. */
   acquire(handlers: Handlers): HandlerSet {
@@ -27,12 +31,22 @@ export class HandlerTable {
       existing.uses++;
       return existing;
     }
+    const set = this.#add(handlers, undefined);
+    this.#numbers.set(handlers, set.index);
+    return set;
+  }
+
+  /** A number for a run alone, even if others have the same handlers: what happens to its connections is counted by it. */
+  acquireForRun(handlers: Handlers, run: RunState): HandlerSet {
+    return this.#add(handlers, run);
+  }
+
+  #add(handlers: Handlers, run: RunState | undefined): HandlerSet {
     checkHandlers(handlers);
     const index = this.#free.pop() ?? this.sets.length;
     if (index > HANDLER_SETS_MAX) throw new RangeError('more than 16,777,215 different sets of handlers are in use');
-    const set = { handlers, index, uses: 1 };
+    const set = { handlers, index, run, uses: 1 };
     this.sets[index] = set;
-    this.#numbers.set(handlers, index);
     return set;
   }
 
@@ -40,7 +54,17 @@ export class HandlerTable {
   release(set: HandlerSet): void {
     if (--set.uses > 0) return;
     this.sets[set.index] = undefined;
-    this.#numbers.delete(set.handlers);
+    if (set.run === undefined) this.#numbers.delete(set.handlers);
     this.#free.push(set.index);
+  }
+
+  /** Counts one use less once the batch under way is delivered: it may hold opens, which are counted then. */
+  releaseAfterBatch(set: HandlerSet): void {
+    this.#leaving.push(set);
+  }
+
+  /** The batch under way is delivered. */
+  batchDelivered(): void {
+    for (let set = this.#leaving.pop(); set !== undefined; set = this.#leaving.pop()) this.release(set);
   }
 }

@@ -29,11 +29,25 @@ export interface Handlers {
    * whenever the kernel had not taken everything at once.
    */
   drain?(id: ConnectionId): void;
-  /** The peer sent FIN and will send no more. Without this handler our side is ended too, as by `loop.end(id)`. */
+  /**
+   * The peer sent FIN and will send no more. Without this handler our side is ended too, as by `loop.end(id)`.
+   *
+   * Not while nothing is read from the connection, because it is paused or more than `highWaterMarkBytes` are queued for it:
+   * FIN is then remembered until reading goes on.
+   */
   end?(id: ConnectionId): void;
   /**
    * The connection is gone; the last event of an id. `error` says why, and is absent after an orderly end or when this
    * side closed it. A connect that fails is `close` without `open`.
+   *
+   * Codes of a connection: `ECONNRESET`, `EPIPE`, `ETIMEDOUT` or `EHOSTUNREACH` from `read` or `write`;
+   * `ERR_CONNSCALE_IDLE_TIMEOUT`; `ENOMEM` from `malloc`, no memory for what is queued. Codes of a connect:
+   * `ECONNREFUSED`, `ETIMEDOUT`, `ENETUNREACH` or `EHOSTUNREACH` from `connect`; `EADDRNOTAVAIL` or `EADDRINUSE` from
+   * `bind` or `connect`; `EMFILE` or `ENFILE` from `socket`; `ENOSPC` from `epoll_ctl`; what `setsockopt` says of an
+   * option; what `node:dns` says of a name, such as `ENOTFOUND` or `EAI_AGAIN` from `getaddrinfo`.
+   *
+   * A loop that breaks (`ERR_CONNSCALE_LOOP_BROKEN`, an uncaught exception) delivers no `close` for its ids: all are stale
+   * from then on. Only a connect whose name is being resolved gets it, with that error.
    */
   close?(id: ConnectionId, error?: ConnectionError): void;
 }

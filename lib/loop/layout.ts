@@ -4,7 +4,17 @@
 import { native, type NativeLayout } from '../binding.js';
 
 /** native/base/completion.h */
-export const Operation = { Open: 1, Data: 2, Drain: 3, End: 4, Close: 5, LoopClosed: 6 } as const;
+export const Operation = {
+  Open: 1,
+  Data: 2,
+  Drain: 3,
+  End: 4,
+  Close: 5,
+  LoopClosed: 6,
+  AttemptFailed: 7,
+  RunProgress: 8,
+  RunDone: 9,
+} as const;
 
 export const COMPLETION_WORDS = 6;
 export const COMPLETION_DOUBLES = 3;

@@ -22,27 +22,35 @@ export interface ListenOptions {
   readonly reusePort?: boolean;
   /** IPV6_V6ONLY: an IPv6 listener takes no IPv4. Default false. */
   readonly ipv6Only?: boolean;
-  /** TCP_DEFER_ACCEPT: accept when the first bytes are there, or after this long. Rounded up to seconds. Default: off. */
+  /**
+   * TCP_DEFER_ACCEPT: accept when the first bytes are there, or after this long, 0 to 2,147,483,647. Rounded up to seconds.
+   * Default 0: off.
+   */
   readonly deferAcceptMs?: number;
-  /** TCP_FASTOPEN: pending fast-open requests. Default: off. */
+  /**
+   * TCP_FASTOPEN: pending fast-open requests, 0 to 2,147,483,647; Linux lowers it to `net.core.somaxconn`. Default 0: off.
+   */
   readonly fastOpenQueue?: number;
-  /** Connections accepted in one turn of the loop, 1 to 65,536. Default 64. */
+  /** Connections accepted in one turn of the loop, at most, 1 to 65,536. Default 256. */
   readonly acceptBatch?: number;
-  /** Connections of this listener that may be open at once. Default: what the loop holds. */
+  /** Connections of this listener that may be open at once, 1 to 1,048,576. Default: the loop's `maxConnections`. */
   readonly maxConnections?: number;
   /**
    * When no more connections can be held, or descriptors have run out: `'pause'` leaves them in the kernel's queue until
    * there is room, `'reset'` accepts and resets them. Default `'pause'`.
    */
   readonly overload?: 'pause' | 'reset';
-  /** Closes a connection that neither receives nor sends for this long, 1 to 6,553,500. Coarse: up to 200 ms late. */
+  /**
+   * Closes a connection that neither receives nor sends for this long, 1 to 6,553,500. Coarse: up to 200 ms late. Default:
+   * never.
+   */
   readonly idleTimeoutMs?: number;
   /** Options that accepted connections inherit. */
   readonly options?: SocketOptions;
 }
 
 const BACKLOG_DEFAULT = 65_535;
-const ACCEPT_BATCH_DEFAULT = 64; // libuv drains in ones, nginx's multi_accept without a bound; 64 shares a batch of 512
+const ACCEPT_BATCH_DEFAULT = 256; // half of a default batch: what else happens has its share
 const NAMES = [
   'host',
   'port',

@@ -58,12 +58,16 @@ export class Listener {
     return this.#owner.reportListener(this.#index);
   }
 
-  /** Stops listening. Accepted connections stay; those that wait in the kernel's queue are reset by it. */
+  /**
+   * Stops listening. Accepted connections stay; those that wait in the kernel's queue are reset by it. Safe to call again,
+   * and after the loop was closed, which closes its listeners.
+   */
   async close(): Promise<void> {
     this.#closed ??= this.#owner.closeListener(this.#index);
     return this.#closed;
   }
 
+  /** `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

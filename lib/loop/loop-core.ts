@@ -9,8 +9,12 @@ import { Request } from './layout.js';
 import { giveLoopNumber, takeLoopNumber } from './loop-numbers.js';
 import type { ResolvedLoopOptions } from './loop-options.js';
 import { Flag, LoopState } from './loop-state.js';
+import type { RunState } from './run-state.js';
 import { OutboundSlots } from './outbound-slots.js';
 import { SubmissionRing } from './submission-ring.js';
+
+/** Between two polls of a 'manual' loop that is closing and has nothing to report. */
+const CLOSING_POLL_MS = 5;
 
 type Phase = 'open' | 'closing' | 'closed';
 type TaskName = keyof NativeTasks;
@@ -24,6 +28,9 @@ export class LoopCore {
   readonly number: number;
   /** Listeners that are open. */
   listeners = 0;
+  /** Called when the loop breaks, before it forgets its connections. */
+  broke: (error: ConnscaleError) => void = () => undefined;
+  readonly #runs = new Set<RunState>();
   #phase: Phase = 'open';
   #pendingTasks = 0;
   #wantsRef = true;
@@ -88,6 +95,21 @@ export class LoopCore {
     throw new ConnscaleError('ERR_CONNSCALE_LOOP_CLOSED', 'the loop is closed');
   }
 
+  get closed(): boolean {
+    return this.#phase === 'closed';
+  }
+
+  /** A run is under way: it keeps the process alive, and ends with the loop. */
+  enterRun(run: RunState): void {
+    this.#runs.add(run);
+    this.updateRef();
+  }
+
+  leaveRun(run: RunState): void {
+    this.#runs.delete(run);
+    this.updateRef();
+  }
+
   /** Asks the loop's thread; what it answers, or the error it answers with. */
   async task<Name extends TaskName>(
     name: Name,
@@ -111,7 +133,7 @@ export class LoopCore {
 
   /** A loop keeps the process alive while it has something to wait for. */
   updateRef(): void {
-    const busy = this.listeners + this.state.open > 0 && this.#wantsRef;
+    const busy = this.listeners + this.#runs.size + this.state.open > 0 && this.#wantsRef;
     // Somebody awaits these, whether or not the loop may end with the process.
     const wanted = busy || this.#pendingTasks > 0 || this.#phase === 'closing';
     if (wanted === this.#hasRef || this.#phase === 'closed') return;
@@ -151,15 +173,16 @@ export class LoopCore {
       state.done = true;
     });
     while (!state.done) {
+      let idle = false;
       try {
-        this.native.poll(0);
+        idle = this.native.poll(0) === 0;
       } catch (error) {
         // There is no call of poll for it to come out of: it goes where that of any callback goes.
         process.nextTick(() => {
           throw error as Error;
         });
       }
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => (idle ? setTimeout(resolve, CLOSING_POLL_MS) : setImmediate(resolve)));
     }
   }
 
@@ -177,17 +200,20 @@ export class LoopCore {
         "a request made no sense: the loop's memory was written over. It and the requests behind it were dropped",
       );
     }
-    this.state.ids.fill(0);
-    this.state.open = 0;
-    this.state.loopClosed();
-    this.#end();
-    throw new ConnscaleError(
+    const error = new ConnscaleError(
       'ERR_CONNSCALE_LOOP_BROKEN',
       reason === 'detached'
         ? "the loop is closed: its memory, an ArrayBuffer that the receive slab is part of, was detached"
         : 'the loop is closed: its poller failed',
       errno === 0 ? undefined : { cause: new SystemError(errno, syscall) },
     );
+    this.broke(error);
+    for (const run of this.#runs) run.settle(error);
+    this.state.ids.fill(0);
+    this.state.open = 0;
+    this.state.loopClosed();
+    this.#end();
+    throw error;
   }
 }
 
@@ -201,6 +227,10 @@ function taskError(failure: NativeFailure, details?: SystemErrorDetails): Error 
   const code = native.errors[failure.errno]?.[0];
   if (code === 'ENOTCONN') {
     return new ConnscaleError('ERR_CONNSCALE_STALE_ID', 'the id names no connection of this loop: it has closed, or never was one');
+  }
+  if (code === 'EMFILE') {
+    const message = 'the loop has 255 listeners; a closed one counts while connections of it are open';
+    return new ConnscaleError('ERR_CONNSCALE_LISTENERS_EXHAUSTED', message);
   }
   if (code === 'EBADF') return new ConnscaleError('ERR_CONNSCALE_LISTENER_CLOSED', 'the listener is closed');
   return new ConnscaleError('ERR_CONNSCALE_LOOP_CLOSED', 'the loop is closed');

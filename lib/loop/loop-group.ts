@@ -1,13 +1,16 @@
 // Several loops, each on a thread of its own, behind the verbs of one.
 
-import { checkInteger, checkOptions } from '../check.js';
+import { checkBoolean, checkInteger, checkOptions } from '../check.js';
 import { ConnscaleError } from '../connscale-error.js';
+import { ConnectRun } from './connect-many.js';
+import type { ConnectManyOptions } from './connect-many-options.js';
 import type { ConnectOptions } from './connect-options.js';
 import { loopOf, type ConnectionId } from './connection-id.js';
 import type { Handlers } from './handlers.js';
 import type { ListenOptions } from './listen-options.js';
 import type { Listener, ListenerStats, SocketAddress } from './listener.js';
-import { Loop } from './loop.js';
+import { LOOPS_MAX } from './loop-numbers.js';
+import { coreOf, Loop } from './loop.js';
 import { LOOP_OPTION_NAMES, type LoopOptions } from './loop-options.js';
 import type { SocketOptionName, SocketOptionValue } from './socket-options.js';
 
@@ -16,8 +19,6 @@ export interface LoopGroupOptions extends Omit<LoopOptions, 'driver'> {
   /** Loops, each on a thread of its own, 1 to 256. */
   readonly loops: number;
 }
-
-const LOOPS_MAX = 256;
 
 /** One listener for each loop of a group, on one port. */
 export class GroupListener {
@@ -54,6 +55,7 @@ export class GroupListener {
     await Promise.all(this.listeners.map((listener) => listener.close()));
   }
 
+  /** `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -74,6 +76,8 @@ export class LoopGroup {
 
   /**
    * @throws {TypeError | RangeError} an option has the wrong type or is out of range.
+   * @throws {ConnscaleError} `ERR_CONNSCALE_UNKNOWN_OPTION`; `ERR_CONNSCALE_LOOPS_EXHAUSTED`, the loops that had opened are
+   *   closed.
    * @throws {SystemError} as for {@link Loop}; the loops that had opened are closed.
    */
   constructor(options: LoopGroupOptions) {
@@ -91,16 +95,25 @@ export class LoopGroup {
     for (const loop of loops) this.#byNumber.set(loop.number, loop);
   }
 
-  /** Listens with every loop on one port. */
+  /**
+   * Listens with every loop on one port of one address: a name is resolved once. When one loop cannot, none does.
+   *
+   * @throws as {@link Loop.listen}, and {RangeError} for `reusePort: false`.
+   */
   async listen(options: ListenOptions, handlers: Handlers): Promise<GroupListener> {
     const [first, ...others] = this.loops;
     if (first === undefined) throw new ConnscaleError('ERR_CONNSCALE_LOOP_CLOSED', 'the group has no loops');
-    const listener = await first.listen({ ...options, reusePort: true }, handlers);
+    const { reusePort = true } = options;
+    if (!checkBoolean('options.reusePort', reusePort)) {
+      throw new RangeError('options.reusePort must not be false: the loops of a group share the port');
+    }
+    const listener = await first.listen({ ...options, reusePort }, handlers);
     const listeners: [Listener, ...Listener[]] = [listener];
     try {
       for (const loop of others) {
-        const { port } = listener.address;
-        listeners.push(await loop.listen({ ...options, port, reusePort: true }, handlers));
+        // Where the first is: a name may resolve to another address the next time.
+        const { address: host, port } = listener.address;
+        listeners.push(await loop.listen({ ...options, host, port, reusePort }, handlers));
       }
     } catch (error) {
       await Promise.all(listeners.map((opened) => opened.close()));
@@ -114,6 +127,14 @@ export class LoopGroup {
     const loop = this.loops[this.#next]!;
     this.#next = (this.#next + 1) % this.loops.length;
     return loop.connect(options, handlers);
+  }
+
+  /**
+   * As {@link Loop.connectMany}, spread over the loops. Each has source addresses of its own where there are as many as
+   * loops, or else, with `'explicit'` ports, ports of its own; `maxInFlight` and `ratePerSecond` hold for all together.
+   */
+  connectMany(options: ConnectManyOptions, handlers: Handlers): ConnectRun {
+    return new ConnectRun(this.loops.map(coreOf), options, handlers);
   }
 
   /** As {@link Loop.write}. */
@@ -192,6 +213,7 @@ export class LoopGroup {
     await Promise.all(this.loops.map((loop) => loop.close()));
   }
 
+  /** `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -33,16 +33,20 @@ export interface LoopOptions {
   readonly receiveSlabBytes?: number;
   /** Completions that cross to JavaScript at once, 16 to 65,536. Default 512. */
   readonly batchSize?: number;
-  /** Bytes of requests that JavaScript gathers before they are handed over, 4,096 to 64 MiB. Default 256 KiB. */
+  /**
+   * Bytes of requests that JavaScript gathers before they are handed over, 4,096 to 64 MiB, rounded down to a multiple of 8.
+   * Default 256 KiB.
+   */
   readonly submissionRingBytes?: number;
   /**
    * Queued bytes of a connection above which `write` promises a `drain`, and above which the loop stops reading from that
-   * connection until half of them are gone: memory does not grow with a peer that does not read. Default 64 KiB.
+   * connection until half of them are gone: memory does not grow with a peer that does not read. 0 to 4 GiB - 1. Default
+   * 64 KiB.
    */
   readonly highWaterMarkBytes?: number;
-  /** Queued bytes of a connection that no `write` may exceed, up to 4 GiB - 1. Default 64 MiB. */
+  /** Queued bytes of a connection that no `write` may exceed, 1 to 4 GiB - 1. Default 64 MiB. */
   readonly writeQueueMaxBytes?: number;
-  /** How long `close` waits for queued bytes to leave, in milliseconds. Default 5,000. */
+  /** How long `close` waits for queued bytes to leave, 0 to 2,147,483,647. Default 5,000. */
   readonly closeTimeoutMs?: number;
 }
 
@@ -103,7 +107,9 @@ export function resolveLoopOptions(options: LoopOptions): ResolvedLoopOptions {
     maxConnections,
     receiveSlabBytes: integer(options, 'receiveSlabBytes', RECEIVE_SLAB_BYTES_DEFAULT, receiveMin, 16 * MIB),
     batchSize: integer(options, 'batchSize', BATCH_SIZE_DEFAULT, batchMin, batchMax),
-    submissionRingBytes: integer(options, 'submissionRingBytes', SUBMISSION_RING_BYTES_DEFAULT, 4096, 64 * MIB),
+    // Records are padded to 8 bytes: one that ends behind the ring's last multiple of 8 would end outside.
+    submissionRingBytes:
+      integer(options, 'submissionRingBytes', SUBMISSION_RING_BYTES_DEFAULT, 4096, 64 * MIB) & ~7,
     highWaterMarkBytes: integer(options, 'highWaterMarkBytes', HIGH_WATER_MARK_BYTES_DEFAULT, 0, U32_MAX),
     writeQueueMaxBytes: integer(options, 'writeQueueMaxBytes', WRITE_QUEUE_MAX_BYTES_DEFAULT, 1, U32_MAX),
     closeTimeoutMs: integer(options, 'closeTimeoutMs', CLOSE_TIMEOUT_MS_DEFAULT, 0, 2 ** 31 - 1),

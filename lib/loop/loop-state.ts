@@ -3,8 +3,8 @@
 import { native, type NativeLayout } from '../binding.js';
 import { ConnscaleError } from '../connscale-error.js';
 import { SLOT_MASK } from './connection-id.js';
-import { HandlerTable } from './handler-table.js';
-import { layOut } from './layout.js';
+import { HandlerTable, type HandlerSet } from './handler-table.js';
+import { COMPLETION_DOUBLES, COMPLETION_WORDS, layOut } from './layout.js';
 import type { ResolvedLoopOptions } from './loop-options.js';
 
 /** Bits of LoopState.flags. */
@@ -62,8 +62,8 @@ export class LoopState {
     });
     this.layout = layout;
     this.memory = new ArrayBuffer(layout.totalBytes);
-    this.words = new Int32Array(this.memory, layout.completions, layout.completionCapacity * 6);
-    this.doubles = new Float64Array(this.memory, layout.completions, layout.completionCapacity * 3);
+    this.words = new Int32Array(this.memory, layout.completions, layout.completionCapacity * COMPLETION_WORDS);
+    this.doubles = new Float64Array(this.memory, layout.completions, layout.completionCapacity * COMPLETION_DOUBLES);
     this.bytes = Buffer.from(this.memory);
     this.view = new DataView(this.memory, layout.submissions, layout.submissionBytes);
     this.submitted = new Uint32Array(this.memory, 0, 1);
@@ -78,6 +78,12 @@ export class LoopState {
   /** Whether the id names an open or connecting connection of this loop. */
   has(id: number): boolean {
     return id !== 0 && this.ids[id & SLOT_MASK] === id;
+  }
+
+  /** Counts one use less of the handlers of a listener that has closed. */
+  releaseListening(set: HandlerSet): void {
+    if (this.cursor === 0) this.table.release(set);
+    else this.table.releaseAfterBatch(set); // a handler has thrown, and opens of the listener may be behind it
   }
 
   /** The slot of an id that names an open or connecting connection of this loop. */

@@ -10,6 +10,7 @@ export class LoopStats {
   /** All counters, in the order of {@link LoopStats.names}. Live; writing to it changes nothing but what you read. */
   readonly view: Float64Array;
 
+  /** @internal */
   constructor(view: Float64Array) {
     this.view = view;
   }

@@ -6,6 +6,8 @@ import type { NativeListenArguments } from '../binding.js';
 import { checkInteger } from '../check.js';
 import { ConnscaleError } from '../connscale-error.js';
 import { SystemError } from '../system-error.js';
+import { ConnectRun } from './connect-many.js';
+import type { ConnectManyOptions } from './connect-many-options.js';
 import type { ConnectOptions } from './connect-options.js';
 import type { ConnectionId } from './connection-id.js';
 import { Connector } from './connector.js';
@@ -21,16 +23,25 @@ import { decodeOption, encodeOption, optionRow } from './socket-options.js';
 import type { SocketOptionName, SocketOptionValue } from './socket-options.js';
 import type { SubmissionRing } from './submission-ring.js';
 
+/** The inside of a loop, for the other classes of this folder. */
+export let coreOf: (loop: Loop) => LoopCore;
+
 /**
  * One event loop of the kernel's own kind, outside libuv's defaults, with its connections and listeners.
  *
  * A connection is a number ({@link ConnectionId}); what happens to it comes to handlers that were given once. Requests
  * gather and are handed over when the current turn of JavaScript ends. A loop keeps the process alive while it has listeners
- * or connections; `close` ends it.
+ * or connections, unless it is a `'manual'` one: that is up to whoever polls it. `close` ends it.
+ *
+ * A loop that can no longer run, or whose memory was written over, says so by an uncaught exception
+ * (`ERR_CONNSCALE_LOOP_BROKEN`, `ERR_CONNSCALE_INVALID_SUBMISSION`): no call throws these.
  *
  * @see epoll(7) https://man7.org/linux/man-pages/man7/epoll.7.html
  */
 export class Loop {
+  static {
+    coreOf = (loop) => loop.#core;
+  }
   readonly #core: LoopCore;
   readonly #connector: Connector;
   readonly #state: LoopState;
@@ -73,7 +84,9 @@ export class Loop {
    * @throws {TypeError | RangeError} an option has the wrong type or is out of range.
    * @throws {SystemError} `EADDRINUSE`, `EADDRNOTAVAIL` or `EACCES` from `bind`; `EADDRINUSE` from `listen`; `EMFILE` or
    *   `ENFILE` from `socket`; what `setsockopt` says of an option.
-   * @throws {ConnscaleError} `ERR_CONNSCALE_UNKNOWN_OPTION`, `ERR_CONNSCALE_UNSUPPORTED`, `ERR_CONNSCALE_LOOP_CLOSED`.
+   * @throws {Error} what `node:dns` says of a name, such as `ENOTFOUND` or `EAI_AGAIN` from `getaddrinfo`.
+   * @throws {ConnscaleError} `ERR_CONNSCALE_LISTENERS_EXHAUSTED`, `ERR_CONNSCALE_UNKNOWN_OPTION`,
+   *   `ERR_CONNSCALE_UNSUPPORTED`, `ERR_CONNSCALE_LOOP_CLOSED`.
    * @see listen(2) https://man7.org/linux/man-pages/man2/listen.2.html
    */
   async listen(options: ListenOptions, handlers: Handlers): Promise<Listener> {
@@ -93,7 +106,7 @@ export class Loop {
           // After close() the loop has closed it already.
           const closed = await this.#core.task('closeListener', { listener: index }).catch(ignoreLoopClosed);
           if (!closed) return;
-          this.#state.table.release(set);
+          this.#state.releaseListening(set);
           this.#core.listeners--;
           this.#core.updateRef();
         },
@@ -132,16 +145,34 @@ export class Loop {
   }
 
   /**
+   * Connects many times with one plan: destinations, source addresses and ports in turn, a bound on what is under way, a
+   * rate, retries. It costs no promise and no object for a connection. An id is known from its `open` on; connects that
+   * fail are counted by code, and no handler hears of them.
+   *
+   * @throws {TypeError | RangeError} an option has the wrong type or is out of range; addresses are of different families,
+   *   or there more than once.
+   * @throws {SystemError} `EADDRNOTAVAIL` from `bind`: a source address is not local.
+   * @throws {ConnscaleError} `ERR_CONNSCALE_CONNECTIONS_EXHAUSTED`: more than the loop may hold;
+   *   `ERR_CONNSCALE_UNKNOWN_OPTION`, `ERR_CONNSCALE_UNSUPPORTED`, `ERR_CONNSCALE_LOOP_CLOSED`. Where a destination is a
+   *   name, what is wrong with addresses and ports rejects {@link ConnectRun.done} instead, as does the name's own error.
+   * @see ip(7) https://man7.org/linux/man-pages/man7/ip.7.html
+   */
+  connectMany(options: ConnectManyOptions, handlers: Handlers): ConnectRun {
+    this.#core.requireOpen();
+    return new ConnectRun([this.#core], options, handlers);
+  }
+
+  /**
    * Queues bytes, copying them; all writes of a turn to one connection leave in one system call.
    *
    * @param bytes - A Uint8Array, or a string (sent as UTF-8).
    * @param offset - First byte to send. Default 0. Not for strings.
    * @param length - Bytes to send. Default: the rest. Not for strings.
    * @returns the bytes now queued for this connection. Above `highWaterMarkBytes` stop, and go on at `drain`.
-   * @throws {TypeError} `bytes` is neither; an id that is no number.
+   * @throws {TypeError} `bytes` is neither; `offset` or `length` with a string; an id that is no number.
    * @throws {RangeError} `offset` and `length` reach past the bytes.
-   * @throws {ConnscaleError} `ERR_CONNSCALE_STALE_ID`; `ERR_CONNSCALE_WRITE_AFTER_END`; `ERR_CONNSCALE_WRITE_QUEUE_FULL`,
-   *   nothing was taken.
+   * @throws {ConnscaleError} `ERR_CONNSCALE_STALE_ID`; `ERR_CONNSCALE_WRITE_AFTER_END`, also when the peer's FIN has ended our
+   *   side because there is no `end` handler; `ERR_CONNSCALE_WRITE_QUEUE_FULL`, nothing was taken.
    */
   write(id: ConnectionId, bytes: Uint8Array | string, offset?: number, length?: number): number {
     const state = this.#state;
@@ -150,6 +181,7 @@ export class Loop {
     const start = offset === undefined ? 0 : offset;
     let size: number;
     if (text) {
+      if (offset !== undefined || length !== undefined) throw new TypeError('offset and length are not for a string');
       size = Buffer.byteLength(bytes);
     } else {
       if (!(bytes instanceof Uint8Array)) throw new TypeError('bytes must be a Uint8Array or a string');
@@ -191,7 +223,8 @@ export class Loop {
   }
 
   /**
-   * Sends FIN after what is queued; the peer may go on sending. When both sides have ended, the connection closes.
+   * Sends FIN after what is queued; the peer may go on sending. When both sides have ended, the connection closes: not
+   * before the peer's FIN is read, for which a paused connection has to be resumed.
    *
    * @throws {ConnscaleError} `ERR_CONNSCALE_STALE_ID`.
    * @see shutdown(2) https://man7.org/linux/man-pages/man2/shutdown.2.html
@@ -237,7 +270,8 @@ export class Loop {
 
   /**
    * Stops reading: the kernel's buffer fills, and the peer stops sending. Data that this turn had received already may still
-   * come. A reset by the peer is reported all the same.
+   * come. The peer's FIN is only remembered: `end`, our own FIN where there is no `end` handler, and `close` wait for
+   * `resume`. A reset by the peer is reported all the same.
    *
    * @throws {ConnscaleError} `ERR_CONNSCALE_STALE_ID`.
    */
@@ -275,8 +309,10 @@ export class Loop {
    * Sets a socket option of a connection.
    *
    * @returns the value now in force: kernels double and clamp.
+   * @throws {TypeError | RangeError} `name` is no string, or `value` has the wrong type or is out of range.
    * @throws {SystemError} what `setsockopt` says.
-   * @throws {ConnscaleError} `ERR_CONNSCALE_STALE_ID`, `ERR_CONNSCALE_UNKNOWN_OPTION`, `ERR_CONNSCALE_UNSUPPORTED`.
+   * @throws {ConnscaleError} `ERR_CONNSCALE_STALE_ID`, also while the name of its host is being resolved;
+   *   `ERR_CONNSCALE_UNKNOWN_OPTION`; `ERR_CONNSCALE_UNSUPPORTED`; `ERR_CONNSCALE_LOOP_CLOSED`.
    * @see setsockopt(2) https://man7.org/linux/man-pages/man2/setsockopt.2.html
    */
   async setOption<Name extends SocketOptionName>(
@@ -285,7 +321,7 @@ export class Loop {
     value: SocketOptionValue<Name>,
   ): Promise<SocketOptionValue<Name>> {
     this.#state.slotOf(id);
-    const row = optionRow('name', name);
+    const row = optionRow(name);
     const inForce = await this.#core.task('setOption', { id, row, value: encodeOption('value', row, value) });
     return decodeOption(row, inForce) as SocketOptionValue<Name>;
   }
@@ -293,20 +329,23 @@ export class Loop {
   /**
    * Reads a socket option of a connection.
    *
+   * @throws {TypeError} `name` is no string.
    * @throws {SystemError} what `getsockopt` says.
-   * @throws {ConnscaleError} `ERR_CONNSCALE_STALE_ID`, `ERR_CONNSCALE_UNKNOWN_OPTION`, `ERR_CONNSCALE_UNSUPPORTED`.
+   * @throws {ConnscaleError} as {@link Loop.setOption}.
    * @see getsockopt(2) https://man7.org/linux/man-pages/man2/getsockopt.2.html
    */
   async getOption<Name extends SocketOptionName>(id: ConnectionId, name: Name): Promise<SocketOptionValue<Name>> {
     this.#state.slotOf(id);
-    const row = optionRow('name', name);
+    const row = optionRow(name);
     return decodeOption(row, await this.#core.task('getOption', { id, row })) as SocketOptionValue<Name>;
   }
 
   /**
    * Our address of a connection.
    *
-   * @throws {ConnscaleError} `ERR_CONNSCALE_STALE_ID`.
+   * @throws {SystemError} what `getsockname` says.
+   * @throws {ConnscaleError} `ERR_CONNSCALE_STALE_ID`, also while the name of its host is being resolved;
+   *   `ERR_CONNSCALE_LOOP_CLOSED`.
    * @see getsockname(2) https://man7.org/linux/man-pages/man2/getsockname.2.html
    */
   async localAddress(id: ConnectionId): Promise<SocketAddress> {
@@ -317,8 +356,8 @@ export class Loop {
   /**
    * The peer's address.
    *
-   * @throws {SystemError} `ENOTCONN` from `getpeername` while it is connecting.
-   * @throws {ConnscaleError} `ERR_CONNSCALE_STALE_ID`.
+   * @throws {SystemError} `ENOTCONN` from `getpeername` while it is connecting, and when the peer has gone.
+   * @throws {ConnscaleError} as {@link Loop.localAddress}.
    * @see getpeername(2) https://man7.org/linux/man-pages/man2/getpeername.2.html
    */
   async remoteAddress(id: ConnectionId): Promise<SocketAddress> {
@@ -326,13 +365,13 @@ export class Loop {
     return this.#core.task('remoteAddress', { id });
   }
 
-  /** Lets the loop keep the process alive while it has listeners or connections, as at first. */
+  /** Lets the loop keep the process alive while it has listeners or connections, as at first. Nothing for `'manual'`. */
   ref(): this {
     this.#core.setWantsRef(true);
     return this;
   }
 
-  /** Lets the process end although the loop has listeners or connections. */
+  /** Lets the process end although the loop has listeners or connections. Nothing for `'manual'`. */
   unref(): this {
     this.#core.setWantsRef(false);
     return this;
@@ -368,6 +407,7 @@ export class Loop {
     });
   }
 
+  /** `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

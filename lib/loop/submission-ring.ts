@@ -8,6 +8,7 @@ import {
   Request,
   SUBMISSION_HEAD_BYTES,
 } from './layout.js';
+import type { PortInterval } from '../system/port-range.js';
 import type { LoopState } from './loop-state.js';
 
 /** Below this a copy byte by byte beats a call of the engine's copying routine. */
@@ -21,6 +22,8 @@ export interface ConnectRequest {
   readonly idleTimeoutTicks: number;
   /** Row and value, alternating. */
   readonly options: readonly number[];
+  /** Ports that the kernel chooses from; undefined: the system's. */
+  readonly portRange: PortInterval | undefined;
 }
 
 export class SubmissionRing {
@@ -76,7 +79,8 @@ export class SubmissionRing {
     view.setUint16(at + 52, request.connectTimeoutTicks, LITTLE_ENDIAN);
     view.setUint16(at + 54, request.idleTimeoutTicks, LITTLE_ENDIAN);
     view.setUint32(at + 56, options.length / 2, LITTLE_ENDIAN);
-    view.setUint32(at + 60, 0, LITTLE_ENDIAN);
+    view.setUint16(at + 60, request.portRange?.low ?? 0, LITTLE_ENDIAN);
+    view.setUint16(at + 62, request.portRange?.high ?? 0, LITTLE_ENDIAN);
     for (let i = 0; i < options.length; i += 2) {
       const record = at + CONNECT_RECORD_BYTES + (i / 2) * OPTION_RECORD_BYTES;
       view.setUint32(record, options[i]!, LITTLE_ENDIAN);

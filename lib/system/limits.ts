@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 
 import { cgroupMemoryAvailableBytes } from './cgroup-memory.js';
 import { readMeminfo } from './meminfo.js';
+import { readReservedPorts, readUnprivilegedStart } from './port-range.js';
 import { readProcFile, readProcNumber } from './proc-file.js';
 
 function descriptorsMax(): number {
@@ -43,6 +44,10 @@ const SOURCES = {
   /** net.ipv4.ip_local_port_range: the ports that the kernel chooses from. */
   portsLow: () => readProcNumber('/proc/sys/net/ipv4/ip_local_port_range', 0),
   portsHigh: () => readProcNumber('/proc/sys/net/ipv4/ip_local_port_range', 1),
+  /** net.ipv4.ip_unprivileged_port_start: the lowest port that anybody may bind. */
+  unprivilegedPortStart: readUnprivilegedStart,
+  /** net.ipv4.ip_local_reserved_ports: how many there are. */
+  reservedPorts: () => readReservedPorts().reduce((sum, { low, high }) => sum + high - low + 1, 0),
   /** net.core.somaxconn: connections that may wait to be accepted, for each listener. */
   acceptQueueMax: () => readProcNumber('/proc/sys/net/core/somaxconn'),
   /** fs.epoll.max_user_watches: registrations of one user. */
