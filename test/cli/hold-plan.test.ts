@@ -127,26 +127,39 @@ describe('with a choice of loops and descriptors', () => {
 });
 
 describe('source addresses', () => {
-  test('no more than 10,000 connections go from one address to one destination', () => {
-    expect(planHold(loopback({ connections: 100_000 }), machine())).toMatchObject({ sources: 11, slowPorts: false });
-    expect(planHold(loopback(), machine({ descriptorsMax: 20_000 })).sources).toBe(2);
+  test('each lane has addresses of its own, as many as its connections need', () => {
+    expect(planHold(loopback({ connections: 100_000 }), machine()).sources).toEqual({
+      eachLane: 2,
+      own: true,
+      used: 2,
+    });
+    const plan = planHold(loopback({ connections: 1_000_000 }), machine({ descriptorsMax: 20_000 }));
+    expect(plan.sources).toEqual({ eachLane: 1, own: true, used: 51 });
   });
 
-  test('a narrow port range takes more addresses', () => {
-    const plan = planHold(loopback({ connections: 10_000 }), machine({ portsLow: 40_000, portsHigh: 40_999 }));
-    expect(plan.sources).toBe(Math.ceil(10_000 / 350));
+  test('with fewer addresses than lanes, all use the same: the destinations differ', () => {
+    const request = loopback({ connections: 100_000, sources: 3 });
+    expect(planHold(request, machine({ descriptorsMax: 20_000 })).sources).toEqual({ eachLane: 1, own: false, used: 1 });
   });
 
-  test('one address to a server elsewhere holds what its ports allow, slowly at the end', () => {
-    expect(planHold(remote({ connections: 9_000 }), machine()).slowPorts).toBe(false);
-    expect(planHold(remote({ connections: 20_000 }), machine())).toMatchObject({ sources: 1, slowPorts: true });
-    expect(() => planHold(remote({ connections: 27_000 }), machine())).toThrow(
-      /the ceiling is source ports, at 26,820/,
+  test('ports that are reserved or privileged take more addresses', () => {
+    const plan = planHold(loopback({ connections: 10_000 }), machine({ unprivilegedPortStart: 64_512, reservedPorts: 4 }));
+    expect(plan.sources.used).toBe(Math.ceil(10_000 / 999));
+  });
+
+  test('one address to a server elsewhere holds what its ports allow', () => {
+    expect(planHold(remote({ connections: 60_000 }), machine()).sources).toEqual({ eachLane: 1, own: true, used: 1 });
+    expect(() => planHold(remote({ connections: 64_000 }), machine())).toThrow(
+      /the ceiling is source ports, at 63,221/,
     );
   });
 
-  test('without a number a server elsewhere gets what one address can have quickly', () => {
-    expect(planHold(remote(), machine())).toMatchObject({ connections: 9_800, acceptingLoops: 0, connectingLoops: 1 });
+  test('without a number a server elsewhere gets what one address has', () => {
+    expect(planHold(remote(), machine())).toMatchObject({
+      connections: 63_000,
+      acceptingLoops: 0,
+      connectingLoops: 1,
+    });
   });
 });
 

@@ -78,6 +78,14 @@ describe('hold', () => {
     expect(['slab caches', 'meminfo']).toContain(figures['kernelBytesSource']);
   });
 
+  test('--ping-interval exchanges a byte on every connection', async () => {
+    const ended = await connscale('hold', '--connections', '300', '--hold-seconds', '1', '--ping-interval', '0.2', '--json');
+    const { pings, failures } = report(ended) as { pings: { sent: number; answered: number }; failures: unknown };
+    expect(failures).toEqual({});
+    expect(pings.sent).toBeGreaterThanOrEqual(300);
+    expect(pings.answered).toBe(pings.sent);
+  });
+
   test('--rate opens no faster than that', async () => {
     const figures = report(await connscale(...SMALL, '--rate', '1000', '--json'));
     expect(figures['connections']).toBe(500);

@@ -15,6 +15,8 @@ const roomy: Limits = {
   cgroupMemoryAvailableBytes: null,
   portsLow: 32_768,
   portsHigh: 60_999,
+  unprivilegedPortStart: 1_024,
+  reservedPorts: 0,
   acceptQueueMax: 4_096,
   epollWatchesMax: 7_000_000,
   trackedConnectionsFree: null,

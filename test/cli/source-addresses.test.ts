@@ -1,43 +1,28 @@
-import { SourceAddresses, chooseSources, loopbackSources } from '../../lib/cli/source-addresses.js';
+import { chooseSources, loopbackSources, parseSources } from '../../lib/cli/source-addresses.js';
 import { expect, test } from '../helpers/runner.js';
 
-test('a network is its addresses without the first and the last', () => {
-  const sources = new SourceAddresses('10.1.2.0/29');
-  expect(Array.from({ length: sources.count }, (_, i) => sources.at(i))).toEqual(
-    [1, 2, 3, 4, 5, 6].map((byte) => `10.1.2.${byte}`),
-  );
-  expect(new SourceAddresses('127.0.0.0/8').at(16_777_213)).toBe('127.255.255.254');
-});
-
-test('addresses and networks may be mixed', () => {
-  const sources = new SourceAddresses('192.0.2.9, 10.0.0.0/30');
-  expect([sources.count, sources.at(0), sources.at(1), sources.at(2)]).toEqual([
-    3,
+test('addresses, blocks and ranges may be mixed', () => {
+  const sources = parseSources('192.0.2.9, 10.0.0.0/30,10.1.0.5-10.1.0.7');
+  expect(Array.from({ length: sources.count }, (_, i) => sources.at(i))).toEqual([
     '192.0.2.9',
     '10.0.0.1',
     '10.0.0.2',
+    '10.1.0.5',
+    '10.1.0.6',
+    '10.1.0.7',
   ]);
-  expect(() => sources.at(3)).toThrow(RangeError);
+  expect(() => sources.at(6)).toThrow(RangeError);
 });
 
-test('what is no address is refused with its text', () => {
-  for (const text of [
-    '',
-    '10.0.0',
-    '10.0.0.0/33',
-    '10.0.0.0/',
-    '10.0.0.0/x',
-    '10.0.0.0/7',
-    '::1/64',
-    'host',
-    '1.2.3.4,',
-  ]) {
-    expect(() => new SourceAddresses(text)).toThrow(/^--source: '.*' is neither/);
+test('what is no address is refused with its text, and the name of the option', () => {
+  for (const text of ['', '10.0.0', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/x', 'host', '1.2.3.4,', '1.1.1.2-1.1.1.1']) {
+    expect(() => parseSources(text)).toThrow(/^--source: '.*'/);
   }
 });
 
-test('addresses of two families are refused', () => {
-  expect(() => new SourceAddresses('10.0.0.1,::1')).toThrow('--source: addresses of one family only');
+test('addresses of two families, or twice the same, are refused', () => {
+  expect(() => parseSources('10.0.0.1,::1')).toThrow('of another family');
+  expect(() => parseSources('10.0.0.1,10.0.0.0/24')).toThrow('10.0.0.1 is there more than once');
 });
 
 test('the loopback network of a process is one that exists', () => {

@@ -12,7 +12,7 @@ describe('what is wrong is said in one line with the name of the option', () => 
     [['hold', '--conections', '5'], /^connscale: unknown option '--conections' \(Did you mean --connections\?\)/],
     [['hold', '--target', 'nowhere'], /^connscale hold: --target: 'nowhere' is not host:port/],
     [['hold', '--target', '127.0.0.1:0'], /^connscale hold: --target: '127\.0\.0\.1:0' is not host:port/],
-    [['hold', '--source', 'everywhere'], /^connscale hold: --source: 'everywhere' is neither/],
+    [['hold', '--source', 'everywhere'], /^connscale hold: --source: 'everywhere' is no IP address/],
     [['hold', '--hold-seconds', '-1'], /--hold-seconds/],
     [['serve', '--port', '65536'], /^connscale: option '-p, --port <number>' argument '65536' is invalid\./],
     [

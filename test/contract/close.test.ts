@@ -3,7 +3,7 @@ import { within } from '../helpers/deadline.js';
 import { carriedOut, forEachDriver, openLoop } from '../helpers/drivers.js';
 import { closeCode, connectNet, openNetServer, readToEnd, startNet } from '../helpers/peers.js';
 import { Recording } from '../helpers/recording.js';
-import { expect } from '../helpers/runner.js';
+import { expect, test } from '../helpers/runner.js';
 
 const HOST = '127.0.0.1';
 const CLOSED = { name: 'ConnscaleError', code: 'ERR_CONNSCALE_LOOP_CLOSED' };
@@ -131,4 +131,19 @@ forEachDriver('questions that were asked before close are answered', async (driv
   const closed = loop.close();
   await within('answers', Promise.all(questions));
   await within('close', closed);
+});
+
+test('a manual loop that waits for its peers while it closes does not turn round and round', async () => {
+  const closeTimeoutMs = 300;
+  const loop = openLoop({ name: 'manual', options: { driver: 'manual' } }, { closeTimeoutMs });
+  const server = new Recording();
+  const listener = await loop.listen({ host: HOST, port: 0 }, server.handlers);
+  const peer = await connectNet(listener.address.port);
+  peer.pause();
+  const id = await server.until('open');
+  loop.write(id, Buffer.alloc(30_000_000));
+  await carriedOut(loop, id);
+  const before = loop.stats.turns;
+  await within('close', loop.close());
+  expect(loop.stats.turns - before).toBeLessThan(closeTimeoutMs / 2);
 });

@@ -140,3 +140,25 @@ forEachDriver('a write in the drain handler goes out', async (driver) => {
   loop.write(id, 'first ');
   expect((await readExactly(peer, 36)).toString()).toBe('first again again again again again ');
 });
+
+forEachDriver('a drain that came before what was written since comes behind it, also when an end does', async (driver) => {
+  const loop = openLoop(driver, { highWaterMarkBytes: 100 });
+  const server = new Recording({
+    drain: (id) => {
+      // The other one's drain is in the same batch, behind this one.
+      const other = server.opened.find((each) => each !== id);
+      if (server.count('drain') > 1 || other === undefined) return;
+      loop.write(other, 'last');
+      loop.end(other);
+    },
+  });
+  const listener = await loop.listen({ host: '127.0.0.1', port: 0 }, server.handlers);
+  const peers = [await connectNet(listener.address.port), await connectNet(listener.address.port)];
+  await server.until('open', 2);
+  for (const id of server.opened) loop.write(id, 'x'.repeat(101));
+  await server.until('drain', 2);
+  for (const id of server.opened) await carriedOut(loop, id);
+  for (const id of server.opened) expect(server.order(id)).toEqual(['open', 'drain']);
+  await Promise.all(peers.map((peer) => readExactly(peer, 101)));
+  expect(loop.stats.invalidSubmissions).toBe(0);
+});

@@ -1,6 +1,7 @@
 import { capabilities, type ConnectionId, type LoopGroupOptions } from '../../lib/index.js';
 import { within } from '../helpers/deadline.js';
 import { openGroup } from '../helpers/drivers.js';
+import { answerLookups } from '../helpers/names.js';
 import { closeCode, connectNet, openNetServer, readExactly, readToEnd, startNet } from '../helpers/peers.js';
 import { Recording } from '../helpers/recording.js';
 import { expect, test } from '../helpers/runner.js';
@@ -130,4 +131,12 @@ test('a listener that one loop cannot open is opened by none', async () => {
   const taken = await openNetServer();
   await expect(group.listen({ host: HOST, port: taken.port }, {})).rejects.toMatchObject({ code: 'EADDRINUSE' });
   await group.listen({ host: HOST, port: 0 }, {});
+});
+
+test('a group resolves the name to listen on once: all its loops listen on that address', async () => {
+  const group = openGroup({ loops: 3 });
+  const asked = answerLookups(['127.0.0.1', '127.0.0.2', '127.0.0.3']);
+  const listener = await group.listen({ host: 'many.example', port: 0 }, {});
+  expect(listener.listeners.map((one) => one.address.address)).toEqual(Array(3).fill('127.0.0.1'));
+  expect(asked).toEqual(['many.example']);
 });

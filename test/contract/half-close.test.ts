@@ -114,3 +114,21 @@ forEachDriver('a peer that ends while we are paused is noticed when we resume', 
   expect(server.order()).toEqual(['open', 'data', 'close']);
   expect(server.received().toString()).toBe('unread');
 });
+
+forEachDriver('after our end and the peer’s, a paused connection closes when it is resumed', async (driver) => {
+  const loop = openLoop(driver);
+  const server = new Recording({ open: (id) => loop.pause(id), end: () => undefined });
+  const listener = await loop.listen({ host: HOST, port: 0 }, server.handlers);
+  const peer = await connectNet(listener.address.port);
+  const id = await server.until('open');
+  loop.end(id);
+  await readToEnd(peer);
+  await new Promise<void>((sent) => peer.end(() => sent()));
+  for (let i = 0; i < 10; i++) await carriedOut(loop, id);
+  expect(server.order()).toEqual(['open']);
+  expect(loop.isOpen(id)).toBe(true);
+  loop.resume(id);
+  await server.until('close');
+  expect(server.order()).toEqual(['open', 'end', 'close']);
+  expect(server.closeError()).toBeUndefined();
+});

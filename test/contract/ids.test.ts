@@ -1,8 +1,10 @@
 import type { ConnectionId } from '../../lib/index.js';
+import { GENERATION_MAX, SLOT_MASK } from '../../lib/loop/connection-id.js';
+import { OutboundSlots } from '../../lib/loop/outbound-slots.js';
 import { forEachDriver, openLoop } from '../helpers/drivers.js';
 import { connectNet, openNetServer, readExactly } from '../helpers/peers.js';
 import { Recording } from '../helpers/recording.js';
-import { expect } from '../helpers/runner.js';
+import { expect, test } from '../helpers/runner.js';
 
 const HOST = '127.0.0.1';
 const STALE = expect.objectContaining({ name: 'ConnscaleError', code: 'ERR_CONNSCALE_STALE_ID' }) as Error;
@@ -117,4 +119,24 @@ forEachDriver('numbers that are no ids name no connection', async (driver) => {
     expect(() => loop.write(number as ConnectionId, 'x')).toThrow(STALE);
   }
   expect(loop.isOpen(id)).toBe(true);
+});
+
+test('a slot whose generations are used up rests until no other is free, the longest first', () => {
+  const slots = new OutboundSlots(0, 0, 2);
+  const slotOf = (id: ConnectionId): number => id & SLOT_MASK;
+  const generationOf = (id: ConnectionId): number => Math.floor(id / (SLOT_MASK + 1));
+  const useUp = (): ConnectionId => {
+    for (;;) {
+      const id = slots.take();
+      slots.give(slotOf(id));
+      if (generationOf(id) === GENERATION_MAX) return id;
+    }
+  };
+  expect([slotOf(useUp()), slotOf(useUp())]).toEqual([0, 1]);
+  const again = [slots.take(), slots.take()];
+  expect(again.map((id) => ({ slot: slotOf(id), generation: generationOf(id) }))).toEqual([
+    { slot: 0, generation: 1 },
+    { slot: 1, generation: 1 },
+  ]);
+  expect(() => slots.take()).toThrow(expect.objectContaining({ code: 'ERR_CONNSCALE_CONNECTIONS_EXHAUSTED' }));
 });

@@ -1,6 +1,7 @@
 import { LoopStats } from '../../lib/index.js';
+import { until } from '../helpers/deadline.js';
 import { carriedOut, forEachDriver, openLoop } from '../helpers/drivers.js';
-import { connectNet, freePort, openNetServer, readExactly } from '../helpers/peers.js';
+import { closeCode, connectNet, freePort, openNetServer, readExactly, startNet } from '../helpers/peers.js';
 import { Recording } from '../helpers/recording.js';
 import { expect, test } from '../helpers/runner.js';
 
@@ -37,6 +38,18 @@ forEachDriver('connections and bytes are counted, each where it belongs', async 
   await Promise.all([server.until('close'), client.until('close')]);
   expect(loop.stats).toMatchObject({ open: 0, accepted: 1, connected: 1, closed: 2, rejected: 0, timeouts: 0 });
   expect(loop.stats.completions).toBe(server.happenings.length + client.happenings.length + 1); // `end` of the server
+});
+
+forEachDriver('what a listener resets is counted although nothing else happens', async (driver) => {
+  const loop = openLoop(driver);
+  const server = new Recording();
+  const listener = await loop.listen({ host: HOST, port: 0, maxConnections: 1, overload: 'reset' }, server.handlers);
+  await connectNet(listener.address.port);
+  await server.until('open');
+  for (let i = 1; i <= 2; i++) {
+    expect(await closeCode(startNet(listener.address.port))).toBe('ECONNRESET');
+    await until('the reset to be counted', () => loop.stats.rejected === i);
+  }
 });
 
 forEachDriver('failed connects are counted as such', async (driver) => {

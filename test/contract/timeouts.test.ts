@@ -1,7 +1,7 @@
-import { openLoop, openUnpolled, withAllDrivers } from '../helpers/drivers.js';
+import { DRIVERS, openLoop, openUnpolled, withAllDrivers } from '../helpers/drivers.js';
 import { closeCode, connectNet, openNetServer, readExactly } from '../helpers/peers.js';
 import { Recording } from '../helpers/recording.js';
-import { expect } from '../helpers/runner.js';
+import { expect, test } from '../helpers/runner.js';
 
 const HOST = '127.0.0.1';
 
@@ -38,6 +38,22 @@ withAllDrivers('an idle timeout is never early', async (driver) => {
   await server.until('close');
   expect(performance.now() - since).toBeGreaterThanOrEqual(250);
 });
+
+// A thread goes on reading for a while: who was read first is idle in the end.
+for (const driver of DRIVERS.filter(({ options }) => options.driver !== 'thread')) {
+  test(`nobody is idle whose bytes wait in the kernel while JavaScript is busy [${driver.name}]`, async () => {
+    const count = 60; // more than one turn takes with this batch
+    const loop = openLoop(driver, { batchSize: 16 });
+    const server = new Recording();
+    const listener = await loop.listen({ host: HOST, port: 0, idleTimeoutMs: 1000 }, server.handlers);
+    const peers = await Promise.all(Array.from({ length: count }, () => connectNet(listener.address.port)));
+    await server.until('open', count);
+    for (const peer of peers) peer.write('x');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+    await server.untilReceived(count);
+    expect(loop.stats.timeouts).toBe(0);
+  });
+}
 
 withAllDrivers('what is received, and what is sent, postpones the idle timeout', async (driver) => {
   const loop = openLoop(driver);

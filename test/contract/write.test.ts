@@ -63,6 +63,20 @@ forEachDriver('one write may be larger than the submission ring, bytes and text'
   expectBytes(await readToEnd(peer), Buffer.concat([bytes, Buffer.from(text)]));
 });
 
+forEachDriver('a submission ring may have any size, and one write may be larger than it', async (driver) => {
+  for (const submissionRingBytes of [4097, 5001]) {
+    const { loop, id, peer } = await openPair(driver, { submissionRingBytes });
+    const bytes = pattern(100_003);
+    const text = '1234567é'.repeat(2_000);
+    for (const size of [submissionRingBytes - 16, submissionRingBytes - 17]) loop.write(id, 'x'.repeat(size));
+    loop.write(id, bytes);
+    loop.write(id, text);
+    loop.end(id);
+    const before = Buffer.from('x'.repeat(2 * submissionRingBytes - 33));
+    expectBytes(await readToEnd(peer), Buffer.concat([before, bytes, Buffer.from(text)]));
+  }
+});
+
 forEachDriver('every size of write around the size of the ring arrives', async (driver) => {
   const { loop, id, peer } = await openPair(driver, { submissionRingBytes: 4096 });
   const pieces: Buffer[] = [];

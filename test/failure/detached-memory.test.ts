@@ -21,3 +21,17 @@ for (const { name, options } of DRIVERS) {
     });
   }
 }
+
+for (const { name, options } of DRIVERS) {
+  test(`a loop that breaks closes the connects whose names are being resolved, and nothing follows [${name}]`, async () => {
+    const args = [options.driver ?? '', options.descriptors ?? 'shared'];
+    expect(await runScriptForJson('failure/scripts/broken-while-resolving.mjs', { args })).toEqual({
+      uncaught: ['ERR_CONNSCALE_LOOP_BROKEN'],
+      closes: [
+        ['found', 'ERR_CONNSCALE_LOOP_BROKEN', false],
+        ['given-up', null, false],
+        ['missing', 'ERR_CONNSCALE_LOOP_BROKEN', false],
+      ],
+    });
+  });
+}

@@ -40,7 +40,8 @@ for (const kind of ['open', 'data', 'drain', 'end', 'close'] as const) {
       ),
     );
     const listener = await loop.listen({ host: HOST, port: 0 }, server.handlers);
-    const peers = await Promise.all(Array.from({ length: 10 }, () => connectNet(listener.address.port)));
+    // Not all are accepted before the loop closes: the others are reset.
+    const peers = Array.from({ length: 10 }, () => startNet(listener.address.port));
     for (const peer of peers) {
       peer.write('x');
       peer.once('data', () => peer.end());
@@ -185,4 +186,28 @@ test('what a handler throws comes out of poll, and the next poll goes on behind 
   loop.reset(server.opened[3] ?? expect.fail());
   while (server.count('close') === 0) loop.poll(1000);
   expect(await code).toBe('ECONNRESET');
+});
+
+test('a listener that is closed between a handler that threw and the next poll loses no open', async () => {
+  const loop = openUnpolled({ driver: 'manual' });
+  const throwing = (): Recording =>
+    new Recording({
+      open: () => {
+        if (servers[0].count('open') + servers[1].count('open') === 1) throw new Error('the first');
+      },
+    });
+  const servers = [throwing(), throwing()] as const;
+  const listeners = await Promise.all(servers.map((server) => loop.listen({ host: HOST, port: 0 }, server.handlers)));
+  const peers = [];
+  for (const { address } of listeners) peers.push(await connectNet(address.port), await connectNet(address.port));
+  expect(() => loop.poll(1000)).toThrow('the first');
+  // All four are in one batch: the opens of the listener that had none yet are behind the one that threw.
+  const waiting = servers[0].count('open') === 0 ? 0 : 1;
+  await listeners[waiting]?.close();
+  for (const peer of peers) peer.end();
+  while (servers[0].count('close') + servers[1].count('close') < 4) {
+    expect(loop.poll(1000)).toBeGreaterThan(0);
+    await turn();
+  }
+  expect(servers.map((server) => server.order().sort())).toEqual(Array(2).fill(['close', 'close', 'open', 'open']));
 });

@@ -89,10 +89,12 @@ forEachDriver('an option that the kernel refuses is its error from setsockopt', 
   await expectAlive(loop);
 });
 
-forEachDriver('a listener too many is EMFILE from listen, and one that closes makes room', async (driver) => {
+forEachDriver('a listener too many is refused by the loop, not the kernel, and one that closes makes room', async (driver) => {
   const loop = openLoop(driver);
   const listeners = await Promise.all(Array.from({ length: 255 }, () => loop.listen({ host: HOST, port: 0 }, {})));
-  await expect(loop.listen({ host: HOST, port: 0 }, {})).rejects.toMatchObject({ code: 'EMFILE', syscall: 'listen' });
+  await expect(loop.listen({ host: HOST, port: 0 }, {})).rejects.toMatchObject({
+    code: 'ERR_CONNSCALE_LISTENERS_EXHAUSTED',
+  });
   await listeners[7]?.close();
   await expectAlive(loop);
 });
@@ -120,4 +122,16 @@ test('a group whose port is taken for one loop closes those that were opened', a
   await expect(group.listen({ host: HOST, port: taken.port }, {})).rejects.toMatchObject({ code: 'EADDRINUSE' });
   const again = await group.listen({ host: HOST, port: listener.address.port }, {});
   expect(again.listeners).toHaveLength(2);
+});
+
+test('a group whose loops are not to share the port is refused', async () => {
+  const group = openGroup({ loops: 2 });
+  const alone = group.listen({ host: HOST, port: 0, reusePort: false }, {});
+  await expect(alone).rejects.toMatchObject({
+    name: 'RangeError',
+    message: 'options.reusePort must not be false: the loops of a group share the port',
+  });
+  const wrong = group.listen({ host: HOST, port: 0, reusePort: 'yes' as unknown as boolean }, {});
+  await expect(wrong).rejects.toThrow(TypeError);
+  await group.listen({ host: HOST, port: 0, reusePort: true }, {});
 });

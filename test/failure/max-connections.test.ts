@@ -47,6 +47,18 @@ forEachDriver(
   },
 );
 
+forEachDriver('a listener that resets resets nobody while the loop has places', async (driver) => {
+  const loop = openLoop(driver, { maxConnections: 3 });
+  const server = new Recording();
+  // Nobody comes to these: they need no places.
+  for (let i = 0; i < 4; i++) await loop.listen({ host: HOST, port: 0 }, server.handlers);
+  const listener = await loop.listen({ host: HOST, port: 0, overload: 'reset' }, server.handlers);
+  for (let i = 0; i < 3; i++) await connectNet(listener.address.port);
+  await server.until('open', 3);
+  expect(await closeCode(startNet(listener.address.port))).toBe('ECONNRESET');
+  expect(await listener.stats()).toMatchObject({ accepted: 3, rejected: 1 });
+});
+
 forEachDriver('maxConnections of the loop bounds all its listeners together', async (driver) => {
   const loop = openLoop(driver, { maxConnections: 3 });
   const server = new Recording();

@@ -10,6 +10,11 @@ interface Report {
 
 const SEEDS = [1, 2, 3];
 
+test('a handler that damages the memory and throws has its exception in poll, and the damage is told apart', async () => {
+  const outcome = await runScript('failure/scripts/overwritten-then-thrown.mjs', { args: [] });
+  expect(jsonOf(outcome)).toEqual({ thrown: "the handler's own", uncaught: ['ERR_CONNSCALE_INVALID_SUBMISSION'] });
+});
+
 for (const { name, options } of DRIVERS) {
   test(`memory written over with garbage is an error and no crash [${name}]`, async () => {
     const rounds = SEEDS.map(async (seed) => {

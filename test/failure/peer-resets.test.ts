@@ -65,6 +65,42 @@ forEachDriver('bytes that came before the reset are not asked for twice, and clo
   expect(server.closeError()).toMatchObject(RESET);
 });
 
+forEachDriver('a reset behind bytes is reported to a handler that pauses at the bytes', async (driver) => {
+  const loop = openLoop(driver);
+  const server = new Recording({ data: (id) => loop.pause(id) });
+  const listener = await loop.listen({ host: HOST, port: 0 }, server.handlers);
+  const peer = await connectNet(listener.address.port);
+  await server.until('open');
+  peer.write('last words'); // both in one turn of Node's loop: the kernel reports them at once
+  peer.resetAndDestroy();
+  await server.until('close');
+  expect(server.closeError()).toMatchObject(RESET);
+  expect(loop.stats.open).toBe(0);
+});
+
+forEachDriver('a peer that asks for more than it reads and then resets is closed', async (driver) => {
+  const answer = pattern(20_000_000);
+  const highWaterMarkBytes = 32 * 1024 * 1024;
+  const loop = openLoop(driver, { highWaterMarkBytes });
+  const server = new Recording({
+    data: (id) => {
+      if (loop.write(id, answer) > highWaterMarkBytes) loop.pause(id);
+    },
+    drain: (id) => loop.resume(id),
+  });
+  const listener = await loop.listen({ host: HOST, port: 0 }, server.handlers);
+  const peer = await connectNet(listener.address.port);
+  peer.pause();
+  await server.until('open');
+  peer.write('one');
+  await server.untilReceived(3);
+  peer.write('two'); // the second answer is beyond the high-water mark
+  peer.resetAndDestroy();
+  await server.until('close');
+  expect(server.count('close')).toBe(1);
+  expect(loop.stats).toMatchObject({ open: 0, backlogged: 0 });
+});
+
 forEachDriver('a peer that ends and then closes with bytes unread is a close with an error', async (driver) => {
   const loop = openLoop(driver);
   const server = new Recording({ end: () => undefined });

@@ -136,11 +136,25 @@ forEachDriver('write refuses an offset and length that are no part of the bytes,
   expect((await readToEnd(peer)).toString()).toBe('x');
 });
 
+forEachDriver('write refuses an offset or a length of a string, and takes nothing', async (driver) => {
+  const { loop, id, peer } = await openPair(driver);
+  for (const part of [[1, 1], [0], [undefined, 3]]) expect(() => loop.write(id, 'abc', ...part)).toThrow(TypeError);
+  expect(loop.write(id, 'whole')).toBe(5);
+  loop.end(id);
+  expect((await readToEnd(peer)).toString()).toBe('whole');
+});
+
 forEachDriver('setOption and getOption refuse names and values that do not exist', async (driver) => {
   const { loop, id } = await openPair(driver);
-  const unknown = { code: 'ERR_CONNSCALE_UNKNOWN_OPTION', message: expect.stringContaining('did you mean noDelay?') };
+  const message = 'there is no option nodelay; did you mean noDelay?';
+  const unknown = { code: 'ERR_CONNSCALE_UNKNOWN_OPTION', message };
   await expect(loop.getOption(id, 'nodelay' as 'noDelay')).rejects.toMatchObject(unknown);
   await expect(loop.setOption(id, 'nodelay' as 'noDelay', true)).rejects.toMatchObject(unknown);
+  for (const name of [undefined, null, 1, {}, Symbol('noDelay')]) {
+    const refused = { name: 'TypeError', message: `name must be a string, not ${typeof name}` };
+    await expect(loop.getOption(id, name as 'noDelay')).rejects.toMatchObject(refused);
+    await expect(loop.setOption(id, name as 'noDelay', true)).rejects.toMatchObject(refused);
+  }
   await expect(loop.setOption(id, 'noDelay', 1 as unknown as boolean)).rejects.toThrow(TypeError);
   await expect(loop.setOption(id, 'userTimeoutMs', '1' as unknown as number)).rejects.toThrow(TypeError);
   await expect(loop.setOption(id, 'userTimeoutMs', -1)).rejects.toThrow(RangeError);
@@ -165,11 +179,24 @@ for (const ending of ['end', 'destroy', 'reset'] as const) {
 forEachDriver('write is refused after end while the name is being resolved', async (driver) => {
   const loop = openLoop(driver);
   const peer = await openNetServer(undefined, { host: 'localhost' });
-  const id = loop.connect({ host: 'localhost', port: peer.port }, {});
+  const refused: unknown[] = [];
+  const client = new Recording({
+    open: (each) => {
+      try {
+        loop.write(each, 'after');
+      } catch (error) {
+        refused.push(error);
+      }
+    },
+  });
+  const id = loop.connect({ host: 'localhost', port: peer.port }, client.handlers);
   loop.write(id, 'before');
   loop.end(id);
   expect(() => loop.write(id, 'after')).toThrow(expect.objectContaining(AFTER_END));
   expect((await readToEnd(await peer.accept())).toString()).toBe('before');
+  await client.until('open');
+  expect(refused).toEqual([expect.objectContaining(AFTER_END)]);
+  expect(loop.stats.invalidSubmissions).toBe(0);
 });
 
 forEachDriver('write is refused once the peer has ended, and so our side behind what is queued', async (driver) => {

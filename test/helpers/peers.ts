@@ -106,12 +106,24 @@ export async function closeCode(socket: net.Socket): Promise<string | null> {
   return within('a node:net socket to close', closed);
 }
 
-/** A port of 127.0.0.1 on which nobody listens. */
+const FREE_PORTS = { low: 10_000, high: 32_767 } as const;
+
+/**
+ * A port that nobody has, on no address. Below those that the kernel gives out by itself, so that no other connection is
+ * given it before the test uses it.
+ */
 export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = FREE_PORTS.low + Math.floor(Math.random() * (FREE_PORTS.high - FREE_PORTS.low));
+    const server = net.createServer();
+    const outcome = once(server, 'listening').catch((error: unknown) => error as NodeJS.ErrnoException);
+    server.listen(port, '0.0.0.0');
+    const failure = await outcome;
+    if (Array.isArray(failure)) {
+      server.close();
+      await once(server, 'close');
+      return port;
+    }
+    if (failure.code !== 'EADDRINUSE') throw failure;
+  }
 }

@@ -25,7 +25,7 @@ test('test/contract and test/failure import the runner from test/helpers/runner'
   expect(files.flatMap((file) => linesMatching(file, /from '(vitest|node:test)'/))).toEqual([]);
 });
 
-test('every public name is documented', () => {
+test('every public name is documented, and every member of it', () => {
   const index = path.join(root, 'lib/index.ts');
   const config = ts.getParsedCommandLineOfConfigFile(
     path.join(root, 'tsconfig.build.json'),
@@ -39,15 +39,40 @@ test('every public name is documented', () => {
   const undocumented = names.filter((name) => documentation(checker, name) === '');
   expect(names.length).toBeGreaterThan(0);
   expect(undocumented.map((name) => name.name)).toEqual([]);
+  const members = names.flatMap((name) => memberDeclarations(checker, name));
+  expect(members.length).toBeGreaterThan(100);
+  expect(members.filter((member) => ts.getJSDocCommentsAndTags(member).length === 0).map(place)).toEqual([]);
 });
 
 function fail(): never {
   throw new Error('lib/index.ts could not be read as a module');
 }
 
+function targetOf(checker: ts.TypeChecker, name: ts.Symbol): ts.Symbol {
+  return (name.flags & ts.SymbolFlags.Alias) === 0 ? name : checker.getAliasedSymbol(name);
+}
+
 function documentation(checker: ts.TypeChecker, name: ts.Symbol): string {
-  const target = (name.flags & ts.SymbolFlags.Alias) === 0 ? name : checker.getAliasedSymbol(name);
-  return ts.displayPartsToString(target.getDocumentationComment(checker));
+  return ts.displayPartsToString(targetOf(checker, name).getDocumentationComment(checker));
+}
+
+/** What a public class or interface of ours declares for its users; what it overrides is documented where it comes from. */
+function memberDeclarations(checker: ts.TypeChecker, name: ts.Symbol): (ts.ClassElement | ts.TypeElement)[] {
+  const type = checker.getDeclaredTypeOfSymbol(targetOf(checker, name));
+  const declared = (type.symbol as ts.Symbol | undefined)?.declarations ?? [];
+  return declared
+    .filter((each) => ts.isClassDeclaration(each) || ts.isInterfaceDeclaration(each))
+    .filter((each) => library.some((file) => each.getSourceFile().fileName === path.join(root, file.path)))
+    .flatMap((each): (ts.ClassElement | ts.TypeElement)[] => [...each.members])
+    .filter((member) => (ts.getCombinedModifierFlags(member) & ts.ModifierFlags.Override) === 0)
+    .filter((member) => !ts.isClassStaticBlockDeclaration(member))
+    .filter((member) => member.name === undefined || !ts.isPrivateIdentifier(member.name));
+}
+
+function place(node: ts.Node): string {
+  const file = node.getSourceFile();
+  const { line } = file.getLineAndCharacterOfPosition(node.getStart());
+  return `${path.relative(root, file.fileName)}:${line + 1} ${node.getText().split('\n')[0] ?? ''}`;
 }
 
 test('the changelog and the lock file know the version of package.json', () => {

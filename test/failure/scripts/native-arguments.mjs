@@ -72,6 +72,12 @@ for (const key of Object.keys(layout)) {
   }
 }
 
+// A ring that the way to an engine's thread could never take.
+const tooLong = layOut({ completionCapacity: 16, submissionBytes: 2 ** 26 + 8, slabBytes: 4096, slots: 2 });
+const before = refused.RangeError;
+attempt(() => new native.NativeLoop({ ...valid, memory: new ArrayBuffer(tooLong.totalBytes), layout: tooLong }));
+if (refused.RangeError === before) throw new Error('a submission ring longer than the inbox was taken');
+
 const loop = new native.NativeLoop(valid);
 const methods = ['flush', 'poll', 'task', 'ref', 'unref', 'stop', 'driverName', 'start'];
 for (const method of ['flush', 'poll', 'ref', 'unref', 'stop', 'driverName']) attempt(() => loop[method]()); // not started
