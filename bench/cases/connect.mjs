@@ -3,17 +3,18 @@ import { clientNames, defaultClientNames } from '../lib/clients.mjs';
 import { runConnectCase } from './opening.mjs';
 
 const ALL_UNPRIVILEGED_PORTS = [1_024, 65_535];
-const BELOW_AUTOMATIC_PORTS = [10_000, 32_767]; // below the kernel's default range: no other program is given one of these
+const BELOW_AUTOMATIC_PORTS = [10_000, 32_767]; // no other program is given one of these by a kernel with default limits
 const SOURCE = '127.3.0.1'; // 127.1.0.0/16 and 127.2.0.0/16 are the load generator's
 
 /**
- * `loops`: with a descriptor limit of 20,000 a table holds the connections of one. `inTurn`: one loop opens after the other,
- * since an attempt that waits until another thread gives the CPU back says nothing about connecting.
+ * `loops`: with a descriptor limit of 20,000 a table holds the connections of one. `inTurn`: one loop opens after the
+ * other, since an attempt that waits until another thread gives the CPU back says nothing about connecting. The fewer are
+ * in flight, the sharper the moments at which the first and the last thousand begin and end.
  */
 const PLANS = {
   open: { count: 15_000, concurrency: 128, loops: 1, strategy: 'explicit', ports: BELOW_AUTOMATIC_PORTS },
   // As many as the kernel's default range has: where automatic ports become slow at the half of it.
-  range: { count: 28_000, concurrency: 128, loops: 2, inTurn: true, strategy: 'auto', ports: [32_768, 60_999], timed: true },
+  range: { count: 28_000, concurrency: 64, loops: 2, strategy: 'auto', ports: [32_768, 60_999], inTurn: true, timed: true },
   sixty: { count: 60_000, concurrency: 128, loops: 4, strategy: 'explicit', ports: ALL_UNPRIVILEGED_PORTS },
 };
 const PLAN_DEFAULTS = { source: SOURCE, timed: false, inTurn: false };
@@ -35,7 +36,7 @@ export const connect = {
       },
     },
     range: {
-      description: '28,000 connections from one address, two loops in turn, automatic ports where the package has a say',
+      description: '28,000 connections from one address, two loops in turn, the package left to choose how',
       run: run('range', ['slowestMilliseconds', 'synRetransmits', 'lastToFirst']),
       subject: 'connscale-thread',
       bars: {

@@ -7,9 +7,9 @@ import { countFailures, ratios, spread } from '../lib/statistics.mjs';
 
 const LIMIT_SECONDS = 60;
 const COUNT_PER_LOOP_MIN = 40; // enough to tell the first from the last
-const DESCRIPTORS_SPARE = 500; // of each table: what a process has open besides; uneven shares of the acceptor's listeners
+const DESCRIPTORS_SPARE = 500; // of each table: what a process has open besides, and uneven shares of the listeners
 
-/** One that does not start or breaks is left out from then on, and a note says why; without the baseline there is no result. */
+/** What does not start or breaks is left out from then on, and a note says why; without the baseline there is no result. */
 async function tryEach(names, notes, action) {
   const results = {};
   for (const name of names.filter((name) => !(name in notes))) {
@@ -67,8 +67,8 @@ async function runRounds(plan, special, acceptor, { options, machine, progress }
   const names = Object.keys(started);
   const runRound = async (round, attemptsMax) => {
     progress(round);
-    const order = rotate(names, round);
-    const clients = await tryEach(order, notes, (name) => openOnce(started[name], acceptor, plan, machine, attemptsMax));
+    const open = (name) => openOnce(started[name], acceptor, plan, machine, attemptsMax);
+    const clients = await tryEach(rotate(names, round), notes, open);
     return { clients, disturbed: Object.values(clients).some(({ disturbed }) => disturbed) };
   };
   try {
@@ -78,7 +78,7 @@ async function runRounds(plan, special, acceptor, { options, machine, progress }
     const summarise = (rounds) => Object.fromEntries(names.map((name) => [name, compare(rounds, name, special)]));
     return { notes, cold: summarise([cold]), warm: summarise(countingRounds(warm)), rounds: { cold, warm } };
   } finally {
-    for (const client of Object.values(started)) await client.end().catch((error) => (notes[client.name] ??= error.message));
+    for (const { name, end } of Object.values(started)) await end().catch((error) => (notes[name] ??= error.message));
   }
 }
 

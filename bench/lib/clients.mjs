@@ -26,7 +26,7 @@ export const NODE_NET = 'node-net';
 const peer = (file) => fileURLToPath(new URL(`../peers/${file}`, import.meta.url));
 const node = (file, plan, ...args) => [process.execPath, peer(file), '--plan', JSON.stringify(plan), ...args];
 
-const inFlightEach = (concurrency, loops, inTurn) => (inTurn ? concurrency : Math.max(1, Math.floor(concurrency / loops)));
+const inFlightEach = (concurrency, loops, inTurn) => Math.max(1, Math.floor(concurrency / (inTurn ? 1 : loops)));
 
 function bareLoops({ port, source, ports, count, concurrency, loops, inTurn, timed, limitSeconds }) {
   const flags = [inTurn, timed].map(Number);
@@ -35,7 +35,7 @@ function bareLoops({ port, source, ports, count, concurrency, loops, inTurn, tim
 }
 
 function onNodesLoop(plan) {
-  if (plan.loops > 1) throw new Error("a loop on Node's own thread has the process's descriptor table: too few descriptors");
+  if (plan.loops > 1) throw new Error("one loop on Node's own thread, and the descriptor table of one process");
   return [node('connscale-connect.mjs', plan, '--driver', 'node')];
 }
 
@@ -70,7 +70,7 @@ function addUp(failures) {
   return sum;
 }
 
-/** At the same time: from the first that starts to the last that is done. In turn: without what is between the turns. */
+/** At once: from the first that starts to the last that is done. In turn: without what is between the turns. */
 function openingSeconds(results, inTurn) {
   if (inTurn) return total(results, 'endedSeconds') - total(results, 'startedSeconds');
   const started = results.map(({ startedSeconds }) => startedSeconds);

@@ -6,11 +6,11 @@ import { allDisturbed } from './rounds.mjs';
 const COLUMNS = {
   perSecond: { title: 'per second', digits: 0 },
   throughputRatio: { title: 'throughput / C', digits: 3 },
+  cpuMicrosEach: { title: 'CPU µs each', digits: 2 },
   serverCpuMicrosEach: { title: 'server CPU µs each', digits: 2 },
+  cpuRatio: { title: 'CPU / C', digits: 3 },
   serverBusy: { title: 'server core busy', digits: 2 },
   bytesPerConnection: { title: 'user bytes per idle connection', digits: 1 },
-  cpuMicrosEach: { title: 'CPU µs each', digits: 2 },
-  cpuRatio: { title: 'CPU / C', digits: 3 },
   netThroughputRatio: { title: 'throughput / node:net', digits: 3 },
   netCpuRatio: { title: 'CPU / node:net', digits: 3 },
   slowestMilliseconds: { title: 'slowest attempt ms', digits: 2 },

@@ -1,5 +1,5 @@
-// What every connecting client owes the harness: {"ready":true}; at the line "go" its connections and what they cost; at
-// the line "release" their reset; its end at the end of standard input.
+// What every connecting client owes the harness: {"ready":true}; at the line "go" its connections and what they cost;
+// at the line "release" their reset; its end at the end of standard input.
 import { createInterface } from 'node:readline';
 
 const EDGE_MAX = 1_000;
