@@ -25,7 +25,7 @@ enum {
   kThreadsMax = 64,
   kBacklog = 65535,
   kAcceptBatch = 64,
-  kAcceptSecondsMax = 120,
+  kAcceptSecondsMax = 300,
   kFirstDescriptor = 3,
   kHeldMax = 1 << 20
 };
@@ -40,20 +40,29 @@ struct acceptor {
 
 static struct acceptor acceptors[kThreadsMax];
 static unsigned threads;
-static in_port_t port; /* in network order */
+static in_port_t port; /* in network order; written before the threads start */
 
 /* All threads and the main thread: when they listen, then before and after every command. */
 static pthread_barrier_t meeting;
 static enum command command;
 static atomic_bool resting = true;
 
-static int bind_to_port(void) {
+/* To `port`; 0: the kernel chooses. */
+static int open_bound_socket(void) {
   const int on = 1;
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = port, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t size = sizeof address;
+  const struct sockaddr_in address = {
+      .sin_family = AF_INET, .sin_port = port, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   const int fd = check(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket");
   check(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on), "SO_REUSEPORT");
-  check(bind(fd, (const struct sockaddr*)&address, size), "bind");
+  check(bind(fd, (const struct sockaddr*)&address, sizeof address), "bind");
+  return fd;
+}
+
+/* A port that is ours as long as the socket is open. */
+static int reserve_port(void) {
+  struct sockaddr_in address;
+  socklen_t size = sizeof address;
+  const int fd = open_bound_socket();
   check(getsockname(fd, (struct sockaddr*)&address, &size), "getsockname");
   port = address.sin_port;
   return fd;
@@ -103,7 +112,7 @@ static void drop_held(struct acceptor* self) {
 static void* run_acceptor(void* argument) {
   struct acceptor* const self = argument;
   leave_descriptor_table(kFirstDescriptor);
-  const int listener = bind_to_port();
+  const int listener = open_bound_socket();
   check(listen(listener, kBacklog), "listen");
   for (;;) {
     pthread_barrier_wait(&meeting);
@@ -116,10 +125,10 @@ static void* run_acceptor(void* argument) {
   return NULL;
 }
 
-/* Keeps the port until every thread has a listener on it. */
+/* The port is reserved until every thread has a listener on it. */
 static void start_acceptors(void) {
   struct rlimit limit;
-  const int reservation = bind_to_port();
+  const int reservation = reserve_port();
   check(getrlimit(RLIMIT_NOFILE, &limit), "getrlimit");
   errno = pthread_barrier_init(&meeting, NULL, threads + 1);
   if (errno != 0) die("pthread_barrier_init");

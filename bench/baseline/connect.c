@@ -64,22 +64,32 @@ static void report_failures(const struct loop* sum) {
 
 static double seconds(uint64_t from_ns, uint64_t to_ns) { return (double)(to_ns - from_ns) / 1e9; }
 
+static void report_stretch(const char* name, const struct moment* from, const struct moment* to) {
+  printf("\"%s\":{\"count\":%u,\"seconds\":%.9f}", name, to->opened - from->opened, seconds(from->at_ns, to->at_ns));
+}
+
+static void report_edges(void) {
+  printf("\"edge\":{");
+  report_stretch("first", &plan.moments[0], &plan.moments[1]);
+  printf(",");
+  report_stretch("last", &plan.moments[2], &plan.moments[3]);
+  printf("},");
+}
+
 /* The moments are those of the system's monotonic clock: other processes can be timed against them. */
 static void report(uint64_t ended_ns, uint64_t cpu_us) {
   const struct loop sum = sum_of_loops();
   printf("{\"opened\":%u,\"portsSkipped\":%u,\"cpuMicros\":%llu,", sum.opened, sum.ports_skipped,
          (unsigned long long)cpu_us);
   printf("\"startedSeconds\":%.9f,\"endedSeconds\":%.9f,", seconds(0, plan.started_ns), seconds(0, ended_ns));
-  if (sum.opened == plan.count)
-    printf("\"edge\":{\"count\":%u,\"firstSeconds\":%.9f,\"lastSeconds\":%.9f},", plan.edge,
-           seconds(plan.started_ns, plan.first_ns), seconds(plan.last_ns, ended_ns));
+  if (plan.marks_passed == kMarks) report_edges();
   if (plan.timed) printf("\"slowestMicros\":%.3f,", (double)sum.slowest_ns / 1e3);
   report_failures(&sum);
 }
 
 static void open_connections(void) {
   const uint64_t cpu_before_us = process_cpu_us();
-  plan.opened = 0;
+  plan.opened_earlier = plan.marks_passed = 0;
   plan.started_ns = now_ns();
   run_on_loops(open_all);
   const uint64_t ended_ns = now_ns();
@@ -99,6 +109,17 @@ static struct sockaddr_in address(const char* host, unsigned port) {
   exit(2);
 }
 
+static void mark_edges(void) {
+  const unsigned ends = 2 * plan.in_flight_max;
+  const unsigned quarter = plan.count > ends ? (plan.count - ends) / 4 : 0;
+  const unsigned edge = quarter < kEdgeMax ? quarter : kEdgeMax;
+  if (edge == 0) return;
+  plan.marks[0] = plan.in_flight_max;
+  plan.marks[1] = plan.marks[0] + edge;
+  plan.marks[3] = plan.count - plan.in_flight_max;
+  plan.marks[2] = plan.marks[3] - edge;
+}
+
 static void read_plan(char** argument) {
   plan.destination = address("127.0.0.1", parse_number(argument[0], UINT16_MAX));
   plan.source = address(argument[1], 0);
@@ -110,7 +131,7 @@ static void read_plan(char** argument) {
   plan.in_turn = parse_number(argument[7], 1) == 1;
   plan.timed = parse_number(argument[8], 1) == 1;
   plan.limit_ns = parse_number(argument[9], 600) * UINT64_C(1000000000);
-  plan.edge = plan.count / 4 < kEdgeMax ? plan.count / 4 : kEdgeMax;
+  if (plan.loops == 1 || plan.in_turn) mark_edges();
 }
 
 int main(int argc, char** argv) {

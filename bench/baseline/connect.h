@@ -10,10 +10,9 @@
 #include "common.h"
 
 #include <netinet/in.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
-enum { kErrnoMax = 256, kEdgeMax = 1000 };
+enum { kErrnoMax = 256, kEdgeMax = 1000, kMarks = 4 };
 
 /* What all loops have in common. */
 struct plan {
@@ -25,10 +24,17 @@ struct plan {
   uint64_t limit_ns;
 
   uint64_t started_ns;
-  unsigned edge;      /* connections in the first and in the last stretch that is timed */
-  atomic_uint opened; /* over all loops */
-  uint64_t first_ns;  /* when `edge` were open */
-  uint64_t last_ns;   /* when all but `edge` were open */
+
+  /* The rates of the first and of the last connections, unless several loops open at once. As many as may be in flight
+   * are left out at both ends, where connects begin and none opens, or the other way round. A stretch begins and ends
+   * between two batches of events. */
+  unsigned marks[kMarks]; /* of opened connections: first stretch from, to; last stretch from, to. 0: not wanted */
+  struct moment {
+    uint64_t at_ns;
+    unsigned opened;
+  } moments[kMarks];
+  unsigned marks_passed;
+  unsigned opened_earlier; /* by loops whose turn is over */
 };
 
 struct connection {

@@ -83,15 +83,6 @@ static int socket_error(int fd) {
   return error;
 }
 
-/* The rates of the first and of the last connections are over all loops. */
-static void count_opened(struct loop* loop) {
-  struct plan* const plan = loop->plan;
-  const unsigned opened = atomic_fetch_add(&plan->opened, 1) + 1;
-  loop->opened++;
-  if (opened == plan->edge) plan->first_ns = now_ns();
-  if (opened == plan->count - plan->edge) plan->last_ns = now_ns();
-}
-
 static void finish_connect(struct loop* loop, unsigned index, uint32_t events, uint64_t now) {
   struct connection* const connection = &loop->connections[index];
   if (connection->open || connection->fd < 0) return; /* an acceptor that closes early shows in what it holds */
@@ -101,10 +92,15 @@ static void finish_connect(struct loop* loop, unsigned index, uint32_t events, u
     return;
   }
   connection->open = true;
-  count_opened(loop);
+  loop->opened++;
   if (!loop->plan->timed) return;
   const uint64_t took = now - loop->started_ns[index];
   if (took > loop->slowest_ns) loop->slowest_ns = took;
+}
+
+static void note_marks(struct plan* plan, unsigned opened) {
+  while (plan->marks_passed < kMarks && opened >= plan->marks[plan->marks_passed])
+    plan->moments[plan->marks_passed++] = (struct moment){.at_ns = now_ns(), .opened = opened};
 }
 
 static uint64_t finish_some(struct loop* loop) {
@@ -113,6 +109,7 @@ static uint64_t finish_some(struct loop* loop) {
   const uint64_t now = now_ns();
   for (int i = 0; i < count; i++)
     finish_connect(loop, events[i].data.u32, events[i].events, now);
+  if (loop->plan->marks[0] > 0) note_marks(loop->plan, loop->plan->opened_earlier + loop->opened);
   return now;
 }
 
@@ -132,7 +129,7 @@ static void forget_last_time(struct loop* loop) {
 }
 
 void open_all(struct loop* loop) {
-  const struct plan* const plan = loop->plan;
+  struct plan* const plan = loop->plan;
   const uint64_t deadline = plan->started_ns + plan->limit_ns;
   forget_last_time(loop);
   while (loop->begun < loop->count || loop->in_flight > 0) {
@@ -140,9 +137,10 @@ void open_all(struct loop* loop) {
       begin_next(loop);
     if (loop->in_flight > 0 && finish_some(loop) > deadline) {
       give_up_rest(loop);
-      return;
+      break;
     }
   }
+  if (plan->marks[0] > 0) plan->opened_earlier += loop->opened;
 }
 
 void reset_all(struct loop* loop) {

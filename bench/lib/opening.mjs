@@ -17,12 +17,18 @@ function synRetransmits() {
   return Number(values[names.indexOf('TCPSynRetrans')]);
 }
 
-async function othersCpuNanoseconds(client, acceptor, { pinning }) {
+/** What other processes have used of these CPUs so far. */
+function othersCpuNanoseconds({ pids }, acceptor, { pinning }) {
   const cpus = [pinning.server, pinning.generator].filter((cpu) => cpu !== null);
-  let ours = 0;
-  for (const pid of client.pids) ours += await settledCpuNanoseconds(pid);
-  ours += cpuNanoseconds(acceptor.pid);
-  return busyNanoseconds(cpus) - ours;
+  const ours = [...pids, acceptor.pid].map(cpuNanoseconds);
+  return busyNanoseconds(cpus) - ours.reduce((sum, used) => sum + used, 0);
+}
+
+/** null: too few to tell. */
+function compareEdges(edge) {
+  if (edge === null || edge.first.count === 0 || edge.last.count === 0) return null;
+  const rate = ({ count, seconds }) => count / seconds;
+  return rate(edge.last) / rate(edge.first);
 }
 
 function describe(result, { held, synRetransmits }, plan) {
@@ -35,35 +41,32 @@ function describe(result, { held, synRetransmits }, plan) {
     perSecond: opened / seconds,
     cpuMicrosEach: opened === 0 ? null : cpuMicros / opened,
     openedShare: Math.min(opened, held) / plan.count,
-    lastToFirst: edge === null ? null : edge.firstSeconds / edge.lastSeconds,
+    lastToFirst: compareEdges(edge),
     slowestMilliseconds: slowestMicros === null ? null : slowestMicros / 1e3,
   };
 }
 
-async function openAndHold(client, acceptor) {
-  const retransmitsBefore = synRetransmits();
+/** Between the two samples of the others' CPU is the opening alone. */
+async function measure(client, acceptor, machine) {
+  for (const pid of client.pids) await settledCpuNanoseconds(pid);
+  const [othersBefore, retransmitsBefore] = [othersCpuNanoseconds(client, acceptor, machine), synRetransmits()];
   await acceptor.accept();
-  try {
-    const result = await client.open();
-    return [result, synRetransmits() - retransmitsBefore];
-  } finally {
-    await acceptor.rest();
-  }
+  const result = await client.open();
+  const held = await acceptor.rest();
+  const othersCpu = othersCpuNanoseconds(client, acceptor, machine) - othersBefore;
+  return { result, held, othersCpu, synRetransmits: synRetransmits() - retransmitsBefore };
 }
 
 async function runOnce(client, acceptor, plan, machine) {
   try {
-    const othersBefore = await othersCpuNanoseconds(client, acceptor, machine);
-    const [result, synRetransmits] = await openAndHold(client, acceptor);
-    const held = await acceptor.rest();
-    const othersAfter = await othersCpuNanoseconds(client, acceptor, machine);
+    const { result, held, othersCpu, synRetransmits } = await measure(client, acceptor, machine);
     await client.release();
     return {
       ...describe(result, { held, synRetransmits }, plan),
-      ...judgeDisturbance(othersAfter - othersBefore, result.seconds),
+      ...judgeDisturbance(othersCpu, result.seconds),
     };
   } finally {
-    await acceptor.drop(); // also what a client that broke left behind
+    await acceptor.drop(); // also what a client that broke left behind, or left it accepting
   }
 }
 

@@ -12,33 +12,51 @@ function processCpuMicros() {
   return userCPUTime + systemCPUTime;
 }
 
-/** Times the first and the last stretch: call `opened` with how many are open now, at every opening. */
+/**
+ * Times the first and the last stretch: call `opened` with how many are open now, at every opening. As many as may be in
+ * flight are left out at both ends, where connects begin and none opens, or the other way round. Several openings can
+ * come at one moment: a stretch begins and ends between such batches, a little later than asked for, and its count is told.
+ */
 export class Edges {
-  #count;
-  #edge;
-  #startedAt = 0;
-  #firstAt = 0;
-  #lastAt = 0;
+  #marks;
+  #moments = [];
+  #nextMark = Infinity;
+  #opened = 0;
 
-  constructor(count) {
-    this.#count = count;
-    this.#edge = Math.min(EDGE_MAX, Math.floor(count / 4));
+  constructor({ count, concurrency }) {
+    const edge = Math.min(EDGE_MAX, Math.floor((count - 2 * concurrency) / 4));
+    const end = count - concurrency;
+    this.#marks = edge > 0 ? [concurrency, concurrency + edge, end - edge, end] : [];
   }
 
   start() {
-    this.#startedAt = performance.now();
+    this.#moments = [];
+    this.#awaitNextMark();
   }
 
   opened(number) {
-    if (number === this.#edge) this.#firstAt = performance.now();
-    else if (number === this.#count - this.#edge) this.#lastAt = performance.now();
+    this.#opened = number;
+    if (number < this.#nextMark) return;
+    this.#nextMark = Infinity;
+    queueMicrotask(this.#note); // when the batch of this moment has been delivered
   }
 
-  /** null: not all opened. */
-  end(opened) {
-    if (opened < this.#count) return null;
-    const firstSeconds = (this.#firstAt - this.#startedAt) / 1e3;
-    return { count: this.#edge, firstSeconds, lastSeconds: (performance.now() - this.#lastAt) / 1e3 };
+  #note = () => {
+    const moment = { at: performance.now(), opened: this.#opened };
+    while (this.#opened >= this.#marks[this.#moments.length]) this.#moments.push(moment);
+    this.#awaitNextMark();
+  };
+
+  #awaitNextMark() {
+    this.#nextMark = this.#marks[this.#moments.length] ?? Infinity;
+  }
+
+  /** null: too few opened. */
+  end() {
+    if (this.#moments.length < 4) return null;
+    const [a, b, c, d] = this.#moments;
+    const stretch = (from, to) => ({ count: to.opened - from.opened, seconds: (to.at - from.at) / 1e3 });
+    return { first: stretch(a, b), last: stretch(c, d) };
   }
 }
 

@@ -10,7 +10,7 @@ const { Loop, LoopGroup } = await importPackage();
 const loop =
   values.driver === 'node' ? new Loop({ driver: 'node' }) : new LoopGroup({ loops: plan.loops, descriptors: 'private' });
 
-const edges = new Edges(plan.count);
+const edges = new Edges(plan);
 const ids = new Float64Array(plan.count);
 const openedAt = new Float64Array(plan.timed ? plan.count : 0);
 let opened = 0;
@@ -89,7 +89,7 @@ async function open() {
   opened = 0;
   edges.start();
   const summaries = plan.inTurn ? await connectInTurn() : [await loop.connectMany(request(plan.count), handlers).done];
-  const edge = edges.end(opened);
+  const edge = edges.end();
   return () => report(summaries, edge);
 }
 

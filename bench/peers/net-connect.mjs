@@ -7,7 +7,7 @@ import { Edges, count, serveConnects } from './connect-control.mjs';
 
 const { values } = parseArgs({ options: { plan: { type: 'string' } } });
 const plan = JSON.parse(values.plan);
-const edges = new Edges(plan.count);
+const edges = new Edges(plan);
 const TAKEN = ['EADDRINUSE', 'EADDRNOTAVAIL']; // a port that somebody else uses is skipped
 
 class Opening {
@@ -26,7 +26,7 @@ class Opening {
       this.#done = resolve;
       this.#beginMore();
     });
-    const edge = edges.end(this.sockets.length);
+    const edge = edges.end();
     return () => this.#result(edge);
   }
 
