@@ -1,13 +1,14 @@
 // npm run bench -- <suite> [options]
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 
 import { accept } from './cases/accept.mjs';
+import { connect } from './cases/connect.mjs';
 import { describeMachine } from './lib/machine.mjs';
 import { report } from './lib/report.mjs';
-import { BASELINE, defaultServerNames, serverNames } from './lib/servers.mjs';
 import { judge } from './lib/verdict.mjs';
 
-const SUITES = { accept };
+const SUITES = { accept, connect };
+const BASELINE = 'c';
 
 function positive(text) {
   const value = Number(text);
@@ -36,33 +37,36 @@ async function runSuite(suite, options) {
   const machine = describeMachine();
   const cases = {};
   for (const name of options.cases) {
-    const { description, run, bars } = suite.cases[name];
+    const { description, run, bars, subject } = suite.cases[name];
     const result = await run({ options, machine, progress: progressOn(process.stderr, name) });
-    cases[name] = { description, result, bars: judge(bars, result) };
+    cases[name] = { description, result, bars: judge(bars, result, subject) };
   }
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   return { machine, options, cases };
 }
 
+/** The compared are `--servers` or `--clients`; options by that name. */
 function addSuite(program, name, suite) {
   const caseNames = Object.keys(suite.cases);
-  program
+  const { role, names, byDefault } = suite.compared;
+  const compared = `${role}s`;
+  const command = program
     .command(name)
     .description(suite.description)
     .option('--cases <names>', `some of ${caseNames.join(',')}`, someOf(caseNames), caseNames)
-    .option('--servers <names>', `some of ${serverNames.join(',')}`, someOf(serverNames), defaultServerNames)
+    .option(`--${compared} <names>`, `some of ${names.join(',')}`, someOf(names), byDefault)
     .option('--rounds <number>', 'warm rounds; one cold round comes before them', positiveInteger, 5)
     .option('--scale <factor>', 'times the connections and messages of a case', positive, 1)
-    .addOption(new Option('--handlers <kind>', "the package's data handler").choices(['data', 'dataIn']).default('dataIn'))
     .option('--json', 'one JSON object with every raw round', false)
     .action(async (options) => {
-      const servers = [...new Set([BASELINE, ...options.servers])];
-      const result = await runSuite(suite, { ...options, servers });
-      console.log(options.json ? JSON.stringify({ suite: name, ...result }) : report(result));
+      const chosen = [...new Set([BASELINE, ...options[compared]])];
+      const result = await runSuite(suite, { ...options, [compared]: chosen });
+      console.log(options.json ? JSON.stringify({ suite: name, ...result }) : report(result, role));
     });
+  for (const option of suite.options ?? []) command.addOption(option);
 }
 
-const program = new Command('bench').description('Measures this package against a bare C server in the same run.');
+const program = new Command('bench').description('Measures this package against bare C programs in the same run.');
 for (const [name, suite] of Object.entries(SUITES)) addSuite(program, name, suite);
 try {
   await program.parseAsync();

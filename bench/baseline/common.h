@@ -1,4 +1,4 @@
-/* What the bare server and the load generator share: failing loudly, limits and the clock. */
+/* What the C programs share: failing loudly, arguments, limits and the clock. */
 #ifndef CONNSCALE_BENCH_COMMON_H
 #define CONNSCALE_BENCH_COMMON_H
 
@@ -21,6 +21,16 @@ static inline _Noreturn void die(const char* call) {
 static inline int check(int result, const char* call) {
   if (result < 0) die(call);
   return result;
+}
+
+static inline unsigned parse_number(const char* text, unsigned long max) {
+  char* end;
+  const unsigned long value = strtoul(text, &end, 10);
+  if (*text == '\0' || *end != '\0' || value > max) {
+    fprintf(stderr, "not a number up to %lu: %s\n", max, text);
+    exit(2);
+  }
+  return (unsigned)value;
 }
 
 /* Node.js raises its soft limit at start too. */

@@ -36,26 +36,16 @@ void report_and_wait(const struct load* load, uint64_t started_ns) {
   }
 }
 
-static unsigned number(const char* text, unsigned long max) {
-  char* end;
-  const unsigned long value = strtoul(text, &end, 10);
-  if (*text == '\0' || *end != '\0' || value > max) {
-    fprintf(stderr, "not a number up to %lu: %s\n", max, text);
-    exit(2);
-  }
-  return (unsigned)value;
-}
-
 int main(int argc, char** argv) {
   if (argc != 7) {
     fprintf(stderr, "usage: load <case> <port> <count> <concurrency> <source network> <limit in seconds>\n");
     return 2;
   }
-  struct load load = {.port = (uint16_t)number(argv[2], UINT16_MAX),
-                      .count = number(argv[3], 100000000),
-                      .concurrency = number(argv[4], 10000),
-                      .source_network = number(argv[5], 255),
-                      .limit_ns = number(argv[6], 600) * UINT64_C(1000000000)};
+  struct load load = {.port = (uint16_t)parse_number(argv[2], UINT16_MAX),
+                      .count = parse_number(argv[3], 100000000),
+                      .concurrency = parse_number(argv[4], 10000),
+                      .source_network = parse_number(argv[5], 255),
+                      .limit_ns = parse_number(argv[6], 600) * UINT64_C(1000000000)};
   raise_descriptor_limit();
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     if (strcmp(cases[i].name, argv[1]) != 0) continue;

@@ -1,4 +1,7 @@
 // The accepting side: servers that take connections from the load generator.
+import { Option } from 'commander';
+
+import { defaultServerNames, serverNames } from '../lib/servers.mjs';
 import { runIdleCase } from './idle.mjs';
 import { runLoadCase } from './load.mjs';
 
@@ -11,6 +14,10 @@ const LOADS = {
 
 export const accept = {
   description: 'accepting, serving and holding connections against a bare C epoll server',
+  compared: { role: 'server', names: serverNames, byDefault: defaultServerNames },
+  options: [
+    new Option('--handlers <kind>', "the package's data handler").choices(['data', 'dataIn']).default('dataIn'),
+  ],
   cases: {
     echo: {
       description: 'connect, 64 bytes there and back, reset',

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 const SOURCES = fileURLToPath(new URL('../baseline/', import.meta.url));
 const PROGRAMS = fileURLToPath(new URL('../../build-bench/', import.meta.url));
 const COMPILER = process.env.CC ?? 'cc';
+const FLAGS = ['-O2', '-Wall', '-Wextra', '-pthread'];
 
 const modified = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
@@ -16,10 +17,12 @@ function compile(name, belongs) {
   if (files.every((file) => modified(file) < modified(program))) return program;
   mkdirSync(PROGRAMS, { recursive: true });
   const sources = files.filter((file) => belongs.test(path.basename(file)));
-  const { status, stderr, error } = spawnSync(COMPILER, ['-O2', '-Wall', '-Wextra', '-o', program, ...sources]);
+  const { status, stderr, error } = spawnSync(COMPILER, [...FLAGS, '-o', program, ...sources]);
   if (status !== 0) throw new Error(`${COMPILER} could not build ${name}: ${error?.message ?? stderr}`);
   return program;
 }
 
 export const compileServer = () => compile('server', /^server\.c$/);
 export const compileLoad = () => compile('load', /^load.*\.c$/);
+export const compileConnect = () => compile('connect', /^connect.*\.c$/);
+export const compileAcceptor = () => compile('acceptor', /^acceptor\.c$/);

@@ -1,20 +1,13 @@
 // One load on one server: the generator's result and what it cost the server.
-import { getSystemErrorName } from 'node:util';
-
 import { compileLoad } from './baseline.mjs';
+import { ATTEMPTS_MAX, judgeDisturbance, repeatWhileDisturbed } from './disturbance.mjs';
+import { nameFailures } from './failures.mjs';
 import { LineProcess } from './line-process.mjs';
 import { busyNanoseconds, cpuNanoseconds, settledCpuNanoseconds } from './process-cost.mjs';
 
 const LIMIT_SECONDS = 60;
 const LOAD_NETWORK = 1; // source addresses 127.1.0.0/16; held connections have 127.2.0.0/16 for themselves
 const HOLD_NETWORK = 2;
-
-const ATTEMPTS_MAX = 2;
-const OTHERS_BUSY_MAX = 0.05; // of a core; at rest the kernel's own threads take up to 0.03
-const TICK_ERROR_SECONDS = 0.02; // /proc/stat counts ticks of 10 ms
-
-const nameFailures = (byErrno) =>
-  Object.fromEntries(Object.entries(byErrno).map(([errno, count]) => [getSystemErrorName(-errno), count]));
 
 async function startGenerator(load, network, server, { pinning }) {
   const args = [load.kind, server.port, load.count, load.concurrency, network, LIMIT_SECONDS].map(String);
@@ -30,7 +23,6 @@ async function sample(server, generator, { pinning }) {
 }
 
 function describe({ completed, seconds, failures }, serverCpu, othersCpu) {
-  const othersBusy = Math.max(0, othersCpu) / 1e9 / seconds;
   return {
     completed,
     failures: nameFailures(failures),
@@ -38,8 +30,7 @@ function describe({ completed, seconds, failures }, serverCpu, othersCpu) {
     perSecond: completed / seconds,
     serverCpuMicrosEach: completed === 0 ? null : serverCpu / 1e3 / completed,
     serverBusy: serverCpu / 1e9 / seconds,
-    othersBusy,
-    disturbed: othersBusy > OTHERS_BUSY_MAX + TICK_ERROR_SECONDS / seconds,
+    ...judgeDisturbance(othersCpu, seconds),
   };
 }
 
@@ -61,10 +52,7 @@ async function runOnce(load, server, machine) {
  * @param {{ kind: 'echo' | 'churn' | 'pingpong', count: number, concurrency: number }} load
  */
 export async function runLoad(load, server, machine, attemptsMax = ATTEMPTS_MAX) {
-  for (let attempt = 1; ; attempt++) {
-    const result = await runOnce(load, server, machine);
-    if (!result.disturbed || attempt === attemptsMax) return { ...result, attempt };
-  }
+  return repeatWhileDisturbed(() => runOnce(load, server, machine), attemptsMax);
 }
 
 /** Connections that do nothing, as many as asked for at each step. */

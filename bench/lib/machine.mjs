@@ -11,6 +11,14 @@ function readNumber(path) {
   }
 }
 
+function automaticPorts() {
+  try {
+    return readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').trim().split(/\s+/).map(Number);
+  } catch {
+    return null;
+  }
+}
+
 function hardDescriptorLimit() {
   const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
   return hard === 'unlimited' ? Infinity : Number(hard);
@@ -43,6 +51,7 @@ export function describeMachine() {
     node: process.version,
     descriptorLimit: hardDescriptorLimit(),
     acceptQueueLimit: readNumber('/proc/sys/net/core/somaxconn'),
+    automaticPorts: automaticPorts(),
     pinning: choosePinning(),
   };
 }

@@ -6,10 +6,17 @@ import { allDisturbed } from './rounds.mjs';
 const COLUMNS = {
   perSecond: { title: 'per second', digits: 0 },
   throughputRatio: { title: 'throughput / C', digits: 3 },
+  cpuMicrosEach: { title: 'CPU µs each', digits: 2 },
   serverCpuMicrosEach: { title: 'server CPU µs each', digits: 2 },
   cpuRatio: { title: 'CPU / C', digits: 3 },
   serverBusy: { title: 'server core busy', digits: 2 },
   bytesPerConnection: { title: 'user bytes per idle connection', digits: 1 },
+  netThroughputRatio: { title: 'throughput / node:net', digits: 3 },
+  netCpuRatio: { title: 'CPU / node:net', digits: 3 },
+  slowestMilliseconds: { title: 'slowest attempt ms', digits: 2 },
+  lastToFirst: { title: 'rate of the last / of the first', digits: 2 },
+  openedShare: { title: 'share opened', digits: 4 },
+  synRetransmits: { title: 'SYNs sent again', digits: 0 },
   cpuGrowth: { title: 'CPU at 15,000 held / at 1,000', digits: 3 },
 };
 
@@ -22,11 +29,11 @@ function cell(figure, digits) {
   return min === max ? median : `${median} (${min} … ${max})`;
 }
 
-function passTable(pass, notes) {
-  const figures = Object.keys(COLUMNS).filter((key) => Object.values(pass).some((row) => key in row));
+function passTable(pass, notes, role) {
+  const figures = Object.keys(COLUMNS).filter((key) => Object.values(pass).some((row) => row[key]));
   const measured = Object.entries(pass).filter(([, row]) => figures.some((key) => row[key]));
   const table = new Table({
-    head: ['server', ...figures.map((key) => COLUMNS[key].title), 'failures'],
+    head: [role, ...figures.map((key) => COLUMNS[key].title), 'failures'],
     chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }, // no lines between rows
     style: process.stdout.isTTY ? {} : { head: [], border: [] },
   });
@@ -44,24 +51,27 @@ function warmHeading(rounds) {
   return `warm: median (min … max) of ${rounds.length - disturbed} rounds${leftOut}`;
 }
 
-function barLine({ server, figure, atLeast, atMost, value, met, reason }) {
+const EXTREMES = { min: 'smallest ', max: 'largest ' };
+
+function barLine({ subject, figure, atLeast, atMost, of, value, met, reason }) {
   const bound = atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`;
   const verdict = met === null ? `no verdict (${reason ?? 'not measured'})` : `${value.toFixed(3)} ${met ? 'met' : 'MISSED'}`;
-  return `  ${server}: ${COLUMNS[figure].title} ${bound}: ${verdict}`;
+  return `  ${subject}: ${EXTREMES[of] ?? ''}${COLUMNS[figure].title} ${bound}: ${verdict}`;
 }
 
-function caseReport(name, { description, result, bars }) {
+function caseReport(name, { description, result, bars }, role) {
   const lines = [`\n${name}: ${description}`];
   if (result.skipped) return [...lines, `  skipped: ${result.skipped}`].join('\n');
-  if (result.cold) lines.push('cold: the first load of each server', passTable(result.cold, {}));
-  lines.push(warmHeading(result.rounds.warm), passTable(result.warm, result.notes));
+  if (result.cold) lines.push(`cold: the first time of each ${role}`, passTable(result.cold, {}, role));
+  lines.push(warmHeading(result.rounds.warm), passTable(result.warm, result.notes, role));
   return [...lines, ...bars.map(barLine)].join('\n');
 }
 
-export function report({ machine, cases }) {
+/** @param {string} role of what is compared: server or client */
+export function report({ machine, cases }, role) {
   const { kernel, cores, cpuModel, memoryBytes, node, descriptorLimit, pinning } = machine;
   const memory = `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`;
-  const pinned = pinning.reason ?? `server on CPU ${pinning.server}, generator on CPU ${pinning.generator}`;
+  const pinned = pinning.reason ?? `each ${role} on CPU ${pinning.server}, the other end on CPU ${pinning.generator}`;
   const heading = `${kernel}, ${cores} cores (${cpuModel}), ${memory}, Node.js ${node}, ${descriptorLimit} descriptors; ${pinned}`;
-  return [heading, ...Object.entries(cases).map(([name, entry]) => caseReport(name, entry))].join('\n');
+  return [heading, ...Object.entries(cases).map(([name, entry]) => caseReport(name, entry, role))].join('\n');
 }

@@ -14,16 +14,18 @@ export const countFailures = (runs) =>
 
 const ratio = (value, base) => (value === null || !base ? null : value / base);
 
+/** @param {readonly (readonly [object, object])[]} pairs two results of one round */
+export const ratios = (pairs, key) => spread(pairs.map(([result, base]) => ratio(result[key], base[key])));
+
 /** @param {readonly { servers: { [name: string]: object } }[]} rounds  @param {string} name */
 export function compareToBaseline(rounds, name) {
   const pairs = rounds.flatMap(({ servers }) => (servers[name] ? [[servers[name], servers[BASELINE]]] : []));
   const each = (key) => spread(pairs.map(([run]) => run[key]));
-  const ratios = (key) => spread(pairs.map(([run, base]) => ratio(run[key], base[key])));
   return {
     perSecond: each('perSecond'),
-    throughputRatio: ratios('perSecond'),
+    throughputRatio: ratios(pairs, 'perSecond'),
     serverCpuMicrosEach: each('serverCpuMicrosEach'),
-    cpuRatio: ratios('serverCpuMicrosEach'),
+    cpuRatio: ratios(pairs, 'serverCpuMicrosEach'),
     serverBusy: each('serverBusy'),
     failures: countFailures(pairs.map(([run]) => run)),
   };

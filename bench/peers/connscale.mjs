@@ -2,16 +2,7 @@
 import { parseArgs } from 'node:util';
 
 import { serveHarness } from './control.mjs';
-
-async function importPackage() {
-  try {
-    return await import('../../dist/index.js');
-  } catch (error) {
-    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    console.error('the package is not built: npm run build');
-    return process.exit(1);
-  }
-}
+import { importPackage } from './package.mjs';
 
 const { values } = parseArgs({
   options: { driver: { type: 'string', default: 'node' }, handlers: { type: 'string', default: 'dataIn' } },
