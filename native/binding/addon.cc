@@ -7,6 +7,8 @@
 #include "base/counters.h"
 #include "base/submission.h"
 #include "binding/loop_wrap.h"
+#include "binding/socket_cursor.h"
+#include "binding/system_queries.h"
 #include "platform.h"
 
 namespace connscale::binding {
@@ -106,6 +108,9 @@ Napi::Object limits(Napi::Env env) {
   set("optionRecordBytes", sizeof(OptionRecord));
   set("addressRecordBytes", sizeof(AddressRecord));
   set("connectionBytes", sizeof(Connection));
+  set("socketRecordBytes", sizeof(SocketRecord));
+  set("socketRowsMax", kSocketRowsMax);
+  set("queryRangesMax", kQueryRangesMax);
   return table;
 }
 
@@ -130,6 +135,10 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("descriptorLimit", Napi::Function::New<descriptor_limit>(env, "descriptorLimit"));
   exports.Set("canLeaveDescriptorTable",
               Napi::Function::New<can_leave_descriptor_table>(env, "canLeaveDescriptorTable"));
+  exports.Set("SocketCursor", SocketCursor::define(env));
+  exports.Set("socketStates", socket_state_names(env));
+  exports.Set("systemQuery", Napi::Function::New<system_query>(env, "systemQuery"));
+  exports.Set("acceptQueue", Napi::Function::New<accept_queue>(env, "acceptQueue"));
   return exports;
 }
 
