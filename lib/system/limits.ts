@@ -6,7 +6,12 @@ import { cgroupMemoryAvailableBytes } from './cgroup-memory.js';
 import { readMeminfo } from './meminfo.js';
 import { readProcFile, readProcNumber } from './proc-file.js';
 
-function descriptorsMax(): number {
+/**
+ * RLIMIT_NOFILE, soft, as fs.nr_open caps it: descriptors of one table.
+ *
+ * @throws {Error} procfs does not say.
+ */
+export function descriptorsMax(): number {
   const soft = /^Max open files\s+(\S+)/m.exec(readProcFile('/proc/self/limits'))?.[1];
   if (soft === undefined) throw new Error('/proc/self/limits: no line "Max open files"');
   // fs.nr_open caps whatever the limit says (getrlimit(2)).
@@ -14,7 +19,12 @@ function descriptorsMax(): number {
   return soft === 'unlimited' ? cap : Math.min(Number(soft), cap);
 }
 
-function descriptorsOpen(): number {
+/**
+ * Descriptors of the main table that are open.
+ *
+ * @throws {Error} before Linux 6.2, which does not count them.
+ */
+export function descriptorsOpen(): number {
   // The size of this directory is the exact count since Linux 6.2 (proc_pid_fd(5)); listing it would cost 900 bytes of
   // kernel memory for each descriptor.
   const { size } = statSync('/proc/self/fd');
