@@ -6,7 +6,7 @@ import { networkInterfaces } from 'node:os';
 
 import { native } from '../binding.js';
 import { cgroupMemoryAvailableBytes } from './cgroup-memory.js';
-import { descriptorsMax, descriptorsOpen } from './limits.js';
+import { descriptorsOpen } from './limits.js';
 import { readMeminfo } from './meminfo.js';
 import { readDynamicRange } from './port-range.js';
 import { readProcFile, readProcNumber } from './proc-file.js';
@@ -49,7 +49,8 @@ function orNull(read: () => number): number | null {
 }
 
 function descriptors(): Limit {
-  const max = orNull(descriptorsMax);
+  // Neither opens a file: there may be no descriptor for it.
+  const max = native.descriptorLimit();
   const open = orNull(descriptorsOpen);
   const limit = {
     name: 'RLIMIT_NOFILE',
@@ -57,7 +58,7 @@ function descriptors(): Limit {
     raise: 'raise "ulimit -n" (up to fs.nr_open), or give each loop a table of its own: descriptors: \'private\'',
   };
   if (open === null) return { ...limit, used: null, usedReason: 'this kernel counts descriptors only since Linux 6.2' };
-  if (max !== null && open < max * NEARLY_ALL) {
+  if (open < max * NEARLY_ALL) {
     const usedReason = `the table of this process holds ${open}: the full one is a loop's own, or has been emptied since`;
     return { ...limit, used: null, usedReason };
   }
@@ -70,7 +71,7 @@ function systemFiles(): Limit {
   return {
     name: 'fs.file-max',
     used,
-    ...(used === null && { usedReason: '/proc/sys/fs/file-nr cannot be read' }),
+    ...(used === null && { usedReason: '/proc/sys/fs/file-nr cannot be opened' }),
     max,
     raise: 'raise fs.file-max',
   };

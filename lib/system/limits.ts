@@ -6,12 +6,7 @@ import { cgroupMemoryAvailableBytes } from './cgroup-memory.js';
 import { readMeminfo } from './meminfo.js';
 import { readProcFile, readProcNumber } from './proc-file.js';
 
-/**
- * RLIMIT_NOFILE, soft, as fs.nr_open caps it: descriptors of one table.
- *
- * @throws {Error} procfs does not say.
- */
-export function descriptorsMax(): number {
+function descriptorsMax(): number {
   const soft = /^Max open files\s+(\S+)/m.exec(readProcFile('/proc/self/limits'))?.[1];
   if (soft === undefined) throw new Error('/proc/self/limits: no line "Max open files"');
   // fs.nr_open caps whatever the limit says (getrlimit(2)).

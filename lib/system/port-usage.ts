@@ -30,8 +30,8 @@ export interface AutomaticPorts {
   readonly bound: number | null;
   /** Used by a connection from the source to the destination, TIME_WAIT included. */
   readonly connected: number;
-  /** Held by connections that were bound to them explicitly, on any address: the kernel avoids these too, and does not
-   * say which they are. Always null. */
+  /** Held by connections that were bound to them explicitly, on any address, TIME_WAIT included: the kernel avoids these
+   * too, and does not say which they are. Always null. */
   readonly explicitlyBound: null;
   readonly explicitlyBoundReason: string;
   /** More connections that fit, to this destination. At most: `explicitlyBound` is not taken off. */

@@ -1,7 +1,6 @@
 #include "binding/socket_cursor.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "base/limits.h"
@@ -28,11 +27,7 @@ class StepQuery : public SystemQuery {
   Napi::Value outcome(Napi::Env env) override {
     state_->busy = false;
     if (!result_.ok()) return to_object(env, result_.failure());
-    Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, state_->rows.bytes());
-    if (!env.IsExceptionPending() && state_->rows.bytes() > 0) {
-      std::memcpy(buffer.Data(), state_->rows.data(), state_->rows.bytes());
-    }
-    return buffer;
+    return copy_bytes(env, state_->rows.data(), state_->rows.bytes());
   }
 
  private:

@@ -2,7 +2,10 @@
 #ifndef CONNSCALE_BINDING_SOCKET_ROWS_H_
 #define CONNSCALE_BINDING_SOCKET_ROWS_H_
 
+#include <napi.h>
+
 #include <cstddef>
+#include <cstring>
 #include <vector>
 
 #include "base/socket_query.h"
@@ -16,6 +19,13 @@ struct SocketRecord {
   AddressRecord remote;
 };
 static_assert(sizeof(SocketRecord) == 48);
+
+/// An ArrayBuffer of JavaScript's own. Empty when the environment ends and makes none.
+inline Napi::ArrayBuffer copy_bytes(Napi::Env env, const void* bytes, size_t length) {
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, length);
+  if (!buffer.IsEmpty() && length > 0) std::memcpy(buffer.Data(), bytes, length);
+  return buffer;
+}
 
 class SocketRows {
  public:

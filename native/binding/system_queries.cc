@@ -1,7 +1,6 @@
 #include "binding/system_queries.h"
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -27,12 +26,6 @@ Napi::Array to_array(Napi::Env env, const SocketStateCounts& states) {
 /// Null: the kernel could not be tried.
 Napi::Value to_value(Napi::Env env, const platform::BoundProbe& probe) {
   return probe.known() ? Napi::Boolean::New(env, probe.met()).As<Napi::Value>() : env.Null();
-}
-
-Napi::Value copy_bytes(Napi::Env env, const void* bytes, size_t length) {
-  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, length);
-  if (!env.IsExceptionPending() && length > 0) std::memcpy(buffer.Data(), bytes, length);
-  return buffer;
 }
 
 class CensusQuery : public SystemQuery {
