@@ -106,11 +106,11 @@ export interface NativeSocketQuery {
   readonly family: number;
   /** A bit for each state's number. */
   readonly states: number;
-  /** Local addresses; empty: any. */
+  /** Local addresses; empty means any. */
   readonly sources: Uint8Array;
-  /** 0: any. */
+  /** 0 means any. */
   readonly sourcePort: number;
-  /** Remote addresses, each with the port of its first record; empty: any, or none. */
+  /** Remote addresses, each with the port of its first record; empty means any, or none. */
   readonly destinations: Uint8Array;
 }
 

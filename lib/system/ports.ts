@@ -69,7 +69,7 @@ export interface PortCensus extends SocketTableResult {
 
 /** What is used and what is left of the ports, from one address to one destination. */
 export interface PortUsage extends SocketTableResult {
-  /** The source address; null: any, and a port counts as used when one address uses it. */
+  /** The source address; null means any, and a port counts as used when one address uses it. */
   readonly from: string | null;
   /** The destination; null: one that has no connection yet. */
   readonly to: SocketDestination | null;
@@ -91,9 +91,9 @@ export interface PortUsageOptions {
 
 /** What `ports.inUse` selects. */
 export interface PortsInUseOptions {
-  /** A local IP address, or a network such as `'10.0.0.0/8'`. Default: any. */
+  /** A local IP address, or a network such as `'10.0.0.0/8'`. By default any. */
   readonly source?: string;
-  /** Default: any, and sockets without a peer. */
+  /** By default any, and sockets without a peer. */
   readonly destination?: SocketDestination;
   /** Default: all. `'BOUND'` finds nothing before Linux 6.8. */
   readonly states?: readonly SocketState[];

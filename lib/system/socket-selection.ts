@@ -7,9 +7,9 @@ import { SOCKET_STATES, statesMask, type SocketState } from './socket-states.js'
 
 /** Where connections lead. */
 export interface SocketDestination {
-  /** An IP address, or a network such as `'10.0.0.0/8'`. Default: any. */
+  /** An IP address, or a network such as `'10.0.0.0/8'`. By default any. */
   readonly address?: string;
-  /** Default: any. */
+  /** By default any. */
   readonly port?: number;
 }
 

@@ -9,7 +9,7 @@ export interface TakenPortsOptions {
   readonly family: 4 | 6;
   /** Local addresses. */
   readonly sources: Uint8Array;
-  /** Remote addresses, each with the port of its first record, 0: any. Default: connections to anywhere. */
+  /** Remote addresses, each with the port of its first record, 0 for any. Default: connections to anywhere. */
   readonly destinations?: Uint8Array;
   /** Rows at most. Default and upper bound 4,194,304 (48 bytes each). */
   readonly rowsMax?: number;
