@@ -129,8 +129,65 @@ export interface NativeLoop {
   driverName(): 'node' | 'thread' | 'manual';
 }
 
+/** Which sockets a question is about. Ranges are pairs of address records: the first address and the last. */
+export interface NativeSocketQuery {
+  /** 4, 6, or 0 for both. */
+  readonly family: number;
+  /** A bit for each state's number. */
+  readonly states: number;
+  /** Local addresses; empty means any. */
+  readonly sources: Uint8Array;
+  /** 0 means any. */
+  readonly sourcePort: number;
+  /** Remote addresses, each with the port of its first record; empty means any, or none. */
+  readonly destinations: Uint8Array;
+}
+
+/** Whether the kernel lists sockets that are bound and idle; null: it could not be tried. */
+type BoundListed = boolean | null;
+
+/** Questions about the system that a thread of Node's pool answers: arguments and result. */
+export interface NativeQueries {
+  portCensus(o: { readonly addressesMax: number }): {
+    readonly total: number;
+    readonly ipv6: number;
+    /** By the state's number. */
+    readonly states: readonly number[];
+    readonly addresses: number;
+    readonly overflowed: boolean;
+    /** Address and count, alternating. */
+    readonly fullest: readonly (string | number)[];
+    readonly boundListed: BoundListed;
+    readonly interrupted: boolean;
+  };
+  portUsage(o: NativeSocketQuery): {
+    /** A byte of marks for each port: PortMark in native/engine/port_marks.h. */
+    readonly marks: ArrayBuffer;
+    readonly states: readonly number[];
+    readonly boundListed: BoundListed;
+    readonly interrupted: boolean;
+  };
+  takenPorts(o: NativeSocketQuery & { readonly rowsMax: number }): {
+    /** Socket records: two address records each, the state's number in byte 1. */
+    readonly rows: ArrayBuffer;
+    readonly truncated: boolean;
+    readonly boundListed: BoundListed;
+    readonly interrupted: boolean;
+  };
+}
+
+/** A walk through the system's sockets, step by step. */
+export interface NativeSocketCursor {
+  /** The next socket records, at most `rowsMax`; none: that was all. One call at a time. */
+  next(rowsMax: number, settled: (outcome: ArrayBuffer | NativeFailure) => void): void;
+  close(): void;
+}
+
 export interface NativeAddon {
   readonly NativeLoop: new (settings: NativeLoopSettings) => NativeLoop;
+  readonly SocketCursor: new (query: NativeSocketQuery) => NativeSocketCursor;
+  /** By number; '' where there is none. */
+  readonly socketStates: readonly string[];
   readonly counterNames: readonly string[];
   readonly errors: Readonly<Record<number, readonly [name: string, text: string]>>;
   readonly calls: readonly string[];
@@ -141,6 +198,16 @@ export interface NativeAddon {
   hasSocketPortRange(): boolean;
   descriptorLimit(): number;
   canLeaveDescriptorTable(): boolean;
+  systemQuery<Name extends keyof NativeQueries>(
+    name: Name,
+    parameters: Parameters<NativeQueries[Name]>[0],
+    settled: (outcome: ReturnType<NativeQueries[Name]> | NativeFailure) => void,
+  ): void;
+  /** The fullest accept queue of the listeners at an address of this machine; null: nobody listens there. */
+  acceptQueue(o: {
+    readonly address: string;
+    readonly port: number;
+  }): { readonly depth: number; readonly limit: number } | NativeFailure | null;
 }
 
 type NativeLimit =
@@ -159,7 +226,10 @@ type NativeLimit =
   | 'connectRecordBytes'
   | 'optionRecordBytes'
   | 'addressRecordBytes'
-  | 'connectionBytes';
+  | 'connectionBytes'
+  | 'socketRecordBytes'
+  | 'socketRowsMax'
+  | 'queryRangesMax';
 
 const PLATFORMS = ['linux'];
 

@@ -16,3 +16,4 @@ export { LoopStats } from './loop/loop-stats.js';
 export { Loop } from './loop/loop.js';
 export type { SocketOptionName, SocketOptions, SocketOptionValue } from './loop/socket-options.js';
 export { SystemError, type SystemErrorDetails } from './system-error.js';
+export type { Limit } from './system/explain-limit.js';

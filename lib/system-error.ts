@@ -1,6 +1,7 @@
 // What the kernel said, as Node says it.
 
 import { native } from './binding.js';
+import { explainLimit, type Limit } from './system/explain-limit.js';
 
 /** What a call was about, where that is known. */
 export interface SystemErrorDetails {
@@ -9,6 +10,9 @@ export interface SystemErrorDetails {
   /** The port. */
   readonly port?: number;
 }
+
+/** The limits that were looked up: beside the errors, which may be frozen and stay plain data. */
+const explained = new WeakMap<SystemError, { readonly limit: Limit | undefined }>();
 
 /**
  * An error that the kernel reported.
@@ -40,5 +44,23 @@ export class SystemError extends Error {
     this.syscall = syscall;
     if (details.address !== undefined) this.address = details.address;
     if (details.port !== undefined) this.port = details.port;
+  }
+
+  /**
+   * The limit that is the cause, when one is: of EMFILE, ENFILE, ENOSPC from `epoll_ctl`, ENOBUFS and ENOMEM; of
+   * EADDRNOTAVAIL from `connect` and EADDRINUSE of port 0, the source ports; of ETIMEDOUT and ECONNREFUSED from `connect`
+   * to this machine, a full accept queue.
+   *
+   * It is looked up when it is first read, some microseconds in procfs and sock_diag, and kept; so its numbers are those
+   * of that moment, and a queue that has been emptied is no cause any more. An error that connections share is not one
+   * moment's: there every read looks again.
+   */
+  get limit(): Limit | undefined {
+    const known = explained.get(this);
+    if (known !== undefined) return known.limit;
+    const found = explainLimit(this);
+    // An error that connections share is frozen.
+    if (!Object.isFrozen(this)) explained.set(this, { limit: found });
+    return found;
   }
 }

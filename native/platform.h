@@ -45,6 +45,11 @@
 //   prepare_descriptor_table(wanted)                   sizes it once, so that its growth stalls nobody later
 //   can_leave_descriptor_table()                       whether this kernel lets a thread have a table of its own
 //   leave_descriptor_table(kept, count)                gives the calling thread a table of its own
+//   SocketDump             a walk through the system's TCP sockets; not in sim/, since the engine does not look at
+//   them:
+//     open(query), next(row)             the next socket that matches; on any one thread
+//   for_each_socket(query, interrupted, visit)         the whole walk
+//   BoundProbe             whether idle sockets that hold a port are listed here
 #ifndef CONNSCALE_PLATFORM_H_
 #define CONNSCALE_PLATFORM_H_
 
@@ -58,6 +63,7 @@
 #include "linux/descriptor_table.h"
 #include "linux/os.h"
 #include "linux/poller.h"
+#include "linux/socket_table.h"
 #include "linux/thread.h"
 #include "linux/wakeup.h"
 #else

@@ -6,6 +6,7 @@ import { Command } from 'commander';
 
 import { addChurnCommand } from './churn-command.js';
 import { addHoldCommand } from './hold-command.js';
+import { addPortsCommand } from './ports-command.js';
 import { addServeCommand } from './serve-command.js';
 
 const HELP = `
@@ -38,5 +39,6 @@ export function buildProgram(): Command {
   addServeCommand(program);
   addHoldCommand(program);
   addChurnCommand(program);
+  addPortsCommand(program);
   return program;
 }

@@ -18,26 +18,27 @@ export interface Target {
 /**
  * Resolves `host:port`; an IPv6 address stands in brackets.
  *
+ * @param option - The option that it is the value of, for the error.
  * @throws {CommandError} the text is not of this form, or the name does not resolve.
  */
-export async function resolveTarget(text: string): Promise<Target> {
+export async function resolveTarget(text: string, option = '--target'): Promise<Target> {
   const parts = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
   const host = parts?.[1] ?? parts?.[2];
   const port = Number(parts?.[3]);
   if (host === undefined || port < 1 || port > 65_535) {
-    throw new CommandError(`--target: '${text}' is not host:port, such as 127.0.0.1:7000 or [::1]:7000`);
+    throw new CommandError(`${option}: '${text}' is not host:port, such as 127.0.0.1:7000 or [::1]:7000`);
   }
-  const address = isIP(host) === 0 ? await resolve(host) : host;
+  const address = isIP(host) === 0 ? await resolve(host, option) : host;
   const family = address.includes(':') ? 'IPv6' : 'IPv4';
   return { address, port, family, isLoopback: address.startsWith('127.') || address === '::1' };
 }
 
-async function resolve(name: string): Promise<string> {
+async function resolve(name: string, option: string): Promise<string> {
   try {
     return (await lookup(name)).address;
   } catch (error) {
     throw new CommandError(
-      `--target: '${name}' does not resolve (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`,
+      `${option}: '${name}' does not resolve (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`,
     );
   }
 }

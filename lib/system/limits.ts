@@ -15,7 +15,12 @@ function descriptorsMax(): number {
   return soft === 'unlimited' ? cap : Math.min(Number(soft), cap);
 }
 
-function descriptorsOpen(): number {
+/**
+ * Descriptors of the main table that are open.
+ *
+ * @throws {Error} before Linux 6.2, which does not count them.
+ */
+export function descriptorsOpen(): number {
   // The size of this directory is the exact count since Linux 6.2 (proc_pid_fd(5)); listing it would cost 900 bytes of
   // kernel memory for each descriptor.
   const { size } = statSync('/proc/self/fd');

@@ -9,7 +9,9 @@ export const UNPRIVILEGED_START_PATH = '/proc/sys/net/ipv4/ip_unprivileged_port_
 
 /** Ports from `low` to `high`, both included. */
 export interface PortInterval {
+  /** The first port. */
   readonly low: number;
+  /** The last port. */
   readonly high: number;
 }
 

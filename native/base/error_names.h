@@ -71,6 +71,9 @@ CONNSCALE_ERRORS(XX)
   XX(Connect, "connect")            \
   XX(Read, "read")                  \
   XX(Write, "write")                \
+  XX(SendTo, "sendto")              \
+  XX(Receive, "recv")               \
+  XX(SocketTable, "sock_diag")      \
   XX(Shutdown, "shutdown")          \
   XX(SetOption, "setsockopt")       \
   XX(GetOption, "getsockopt")       \

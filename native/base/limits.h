@@ -88,6 +88,17 @@ inline constexpr uint32_t kAcceptRetryMs = 100;
 /// A descriptor table is sized once to at most this many entries (8 bytes each) unless more connections were asked for.
 inline constexpr uint32_t kDescriptorTablePresizeMax = 131'072;
 
+/// Local addresses that a census tells apart. Sockets of more addresses are counted together.
+inline constexpr uint32_t kCensusAddressesMax = 262'144;
+
+/// Rows of one answer about sockets (48 bytes each). Beyond: the answer says that it is cut short.
+inline constexpr uint32_t kSocketRowsMax = 4'194'304;
+/// Rows that one step of a cursor may take.
+inline constexpr uint32_t kSocketBatchMax = 65'536;
+
+/// Source ranges and destinations of one query. Beyond: refused.
+inline constexpr uint32_t kQueryRangesMax = 4'096;
+
 }  // namespace connscale
 
 #endif  // CONNSCALE_BASE_LIMITS_H_

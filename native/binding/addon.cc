@@ -8,6 +8,8 @@
 #include "base/submission.h"
 #include "binding/args.h"
 #include "binding/loop_wrap.h"
+#include "binding/socket_cursor.h"
+#include "binding/system_queries.h"
 #include "platform.h"
 
 namespace connscale::binding {
@@ -107,6 +109,9 @@ Napi::Object limits(Napi::Env env) {
   set("optionRecordBytes", sizeof(OptionRecord));
   set("addressRecordBytes", sizeof(AddressRecord));
   set("connectionBytes", sizeof(Connection));
+  set("socketRecordBytes", sizeof(SocketRecord));
+  set("socketRowsMax", kSocketRowsMax);
+  set("queryRangesMax", kQueryRangesMax);
   return table;
 }
 
@@ -151,6 +156,10 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("hasSocketPortRange", Napi::Function::New<has_socket_port_range>(env, "hasSocketPortRange"));
   exports.Set("canLeaveDescriptorTable",
               Napi::Function::New<can_leave_descriptor_table>(env, "canLeaveDescriptorTable"));
+  exports.Set("SocketCursor", SocketCursor::define(env));
+  exports.Set("socketStates", socket_state_names(env));
+  exports.Set("systemQuery", Napi::Function::New<system_query>(env, "systemQuery"));
+  exports.Set("acceptQueue", Napi::Function::New<accept_queue>(env, "acceptQueue"));
   return exports;
 }
 

@@ -1,7 +1,9 @@
 #include "binding/args.h"
 
 #include <cmath>
+#include <cstring>
 
+#include "base/limits.h"
 #include "platform.h"
 
 namespace connscale::binding {
@@ -126,6 +128,47 @@ std::vector<uint8_t> Fields::bytes(const char* name) {
   const auto array = value.As<Napi::Uint8Array>();
   const uint8_t* const data = array.Data();
   return data == nullptr ? std::vector<uint8_t>{} : std::vector<uint8_t>(data, data + array.ByteLength());
+}
+
+std::vector<AddressRecord> Fields::records(const char* name) {
+  constexpr size_t kPairBytes = 2 * sizeof(AddressRecord);
+  const Napi::Value value = get(name);
+  const bool typed = value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
+  const size_t length = typed ? value.As<Napi::TypedArray>().ByteLength() : 0;
+  if (!typed || length % kPairBytes != 0 || length / kPairBytes > kQueryRangesMax) {
+    fail(name, "a Uint8Array of address records in pairs, at most 4,096");
+    return {};
+  }
+  std::vector<AddressRecord> records(length / sizeof(AddressRecord));
+  if (length > 0) std::memcpy(records.data(), value.As<Napi::Uint8Array>().Data(), length);
+  return records;
+}
+
+namespace {
+
+AddressRange to_range(const AddressRecord& first, const AddressRecord& last) {
+  const SocketAddress low = SocketAddress::from(first);
+  return {low.family, low.bytes, SocketAddress::from(last).bytes};
+}
+
+}  // namespace
+
+std::vector<AddressRange> Fields::ranges(const char* name) {
+  std::vector<AddressRange> ranges;
+  const std::vector<AddressRecord> pairs = records(name);
+  for (size_t i = 0; i < pairs.size(); i += 2) {
+    ranges.push_back(to_range(pairs[i], pairs[i + 1]));
+    if (ranges.back().family == Family::kNone) fail(name, "addresses of a family");
+  }
+  return ranges;
+}
+
+std::vector<Destination> Fields::destinations(const char* name) {
+  std::vector<Destination> destinations;
+  const std::vector<AddressRecord> pairs = records(name);
+  for (size_t i = 0; i < pairs.size(); i += 2)
+    destinations.push_back({to_range(pairs[i], pairs[i + 1]), pairs[i].port});
+  return destinations;
 }
 
 Napi::Object to_object(Napi::Env env, const SocketAddress& address) {

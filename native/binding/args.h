@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/socket_address.h"
 #include "base/socket_option.h"
+#include "base/socket_query.h"
 
 namespace connscale::binding {
 
@@ -36,10 +37,15 @@ class Fields {
   std::vector<uint32_t> integers(const char* name);
   /// The bytes of a Uint8Array, copied.
   std::vector<uint8_t> bytes(const char* name);
+  /// A Uint8Array of AddressRecords in pairs: the first address and the last, both included; ports are ignored.
+  std::vector<AddressRange> ranges(const char* name);
+  /// The same with the port of each pair's first record, 0: any. Family 0: any address.
+  std::vector<Destination> destinations(const char* name);
 
  private:
   Napi::Value get(const char* name);
   void fail(const char* name, const char* expected);
+  std::vector<AddressRecord> records(const char* name);
 
   Napi::Env env_;
   Napi::Object object_;

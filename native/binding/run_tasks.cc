@@ -62,7 +62,7 @@ bool sound(const ConnectPlan& plan) {
     if (destination.family != family) return false;
   }
   uint64_t sources = 0;
-  for (const AddressRange& range : plan.sources) {
+  for (const SourceRange& range : plan.sources) {
     if (range.first.family != family || range.count == 0) return false;
     sources += range.count;
   }

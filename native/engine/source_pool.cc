@@ -34,15 +34,15 @@ bool distance(const SocketAddress& first, const SocketAddress& address, uint64_t
 
 }  // namespace
 
-SourcePool::SourcePool(std::vector<AddressRange> ranges, SourceStrategy strategy)
+SourcePool::SourcePool(std::vector<SourceRange> ranges, SourceStrategy strategy)
     : ranges_(std::move(ranges)), strategy_(strategy) {
-  for (const AddressRange& range : ranges_)
+  for (const SourceRange& range : ranges_)
     count_ += range.count;
 }
 
 SocketAddress SourcePool::at(uint32_t index) const noexcept {
   assert(index < count_);
-  for (const AddressRange& range : ranges_) {
+  for (const SourceRange& range : ranges_) {
     if (index < range.count) return add(range.first, index);
     index -= range.count;
   }
@@ -51,7 +51,7 @@ SocketAddress SourcePool::at(uint32_t index) const noexcept {
 
 uint32_t SourcePool::index_of(const SocketAddress& address) const noexcept {
   uint32_t before = 0;
-  for (const AddressRange& range : ranges_) {
+  for (const SourceRange& range : ranges_) {
     uint64_t steps = 0;
     if (distance(range.first, address, &steps) && steps < range.count) return before + static_cast<uint32_t>(steps);
     before += range.count;

@@ -10,7 +10,7 @@
 namespace connscale {
 
 /// Addresses that follow each other.
-struct AddressRange {
+struct SourceRange {
   SocketAddress first;
   uint32_t count = 1;
 };
@@ -25,7 +25,7 @@ class SourcePool {
  public:
   static constexpr uint32_t kNone = UINT32_MAX;
 
-  SourcePool(std::vector<AddressRange> ranges, SourceStrategy strategy);
+  SourcePool(std::vector<SourceRange> ranges, SourceStrategy strategy);
 
   [[nodiscard]] uint32_t count() const noexcept { return count_; }
   [[nodiscard]] SocketAddress at(uint32_t index) const noexcept;
@@ -42,7 +42,7 @@ class SourcePool {
   void move_down(uint32_t at) noexcept;
   void place(uint32_t at, uint32_t source) noexcept;
 
-  std::vector<AddressRange> ranges_;
+  std::vector<SourceRange> ranges_;
   SourceStrategy strategy_;
   uint32_t count_ = 0;
   uint32_t cursor_ = 0;

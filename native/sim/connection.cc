@@ -13,6 +13,11 @@ bool is_receiving(const Connection& connection) noexcept {
 Result<OwnedSocket> start_connect(const ConnectSpec& spec) noexcept {
   sim::World& world = sim::World::current();
   if (!world.descriptors_left()) return SysError{error::kEMFILE, Call::kSocket};
+  if (world.has_foreign_port(spec.source.port)) {
+    // A listener's, or a connection's to the same destination.
+    const bool listened_on = spec.source.port % 2 == 0;
+    return listened_on ? SysError{error::kEADDRINUSE, Call::kBind} : SysError{error::kEADDRNOTAVAIL, Call::kConnect};
+  }
   sim::Socket& kernel = world.start_connect();
   world.own(kernel);
   OwnedSocket socket(kernel.number);
@@ -24,11 +29,6 @@ Result<OwnedSocket> start_connect(const ConnectSpec& spec) noexcept {
                                     {error::kEADDRNOTAVAIL, Call::kConnect}, {error::kENETUNREACH, Call::kConnect},
                                     {error::kEACCES, Call::kConnect},        {error::kENOBUFS, Call::kSocket},
                                     {error::kENOSPC, Call::kPollerControl}};
-  if (world.has_foreign_port(spec.source.port)) {
-    // A listener's, or a connection's to the same destination.
-    const bool listened_on = spec.source.port % 2 == 0;
-    return listened_on ? SysError{error::kEADDRINUSE, Call::kBind} : SysError{error::kEADDRNOTAVAIL, Call::kConnect};
-  }
   if (world.happens(sim::Chance::kFailedConnect)) return world.random().pick(kFailures);
   kernel.local = spec.source;
   kernel.local.family = spec.remote.family;

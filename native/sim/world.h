@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/event.h"
+#include "base/port_interval.h"
 #include "sim/random.h"
 #include "sim/socket.h"
 #include "sim/temper.h"

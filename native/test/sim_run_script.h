@@ -370,7 +370,7 @@ inline void RunScript::settle() {
   plan.destinations = {loopback_address(1, 80)};
   plan.sources = {{loopback_address(250, 0), 1}};
   plan.ports = PortChoice::kExplicit;
-  plan.intervals = {{5'000, static_cast<uint16_t>(5'000 + slots - 1)}};
+  plan.intervals = {{62'000, static_cast<uint16_t>(62'000 + slots - 1)}};
   plan.count = slots;
   plan.in_flight_max = slots;
   const size_t at = runs_.size();

@@ -25,6 +25,13 @@ describe('what is wrong is said in one line with the name of the option', () => 
       ['churn', '--concurrency', '900000'],
       /^connscale churn: --concurrency: 900,000 do not fit: the ceiling is descriptors/,
     ],
+    [['ports', '--source', 'everywhere'], /^connscale ports: --source: 'everywhere' is not a list of IP addresses/],
+    [['ports', '--source', '127.0.0.0/8'], /^connscale ports: --source: '127\.0\.0\.0\/8' is not a list of IP addresses/],
+    [['ports', '--destination', 'nowhere'], /^connscale ports: --destination: 'nowhere' is not host:port/],
+    [
+      ['ports', '--source', '127.0.0.1', '--destination', '[::1]:80'],
+      /^connscale ports: --source: '127\.0\.0\.1' is not of the family of --destination/,
+    ],
     [['juggle'], /^connscale: unknown command 'juggle'/],
   ] as const;
   for (const [args, pattern] of mistakes) {
@@ -38,7 +45,7 @@ describe('what is wrong is said in one line with the name of the option', () => 
 });
 
 test('--help describes every command, in lines that fit a terminal', async () => {
-  for (const args of [['--help'], ['serve', '--help'], ['hold', '--help'], ['churn', '--help']]) {
+  for (const args of [['--help'], ['serve', '--help'], ['hold', '--help'], ['churn', '--help'], ['ports', '--help']]) {
     const ended = await connscale(...args);
     expect(ended.exitCode).toBe(0);
     expect(ended.stdout).toMatch(/^Usage: connscale/);

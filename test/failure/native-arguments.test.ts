@@ -8,3 +8,12 @@ test('nothing that JavaScript can pass to the addon itself crashes the process',
   expect(refused['TypeError']).toBeGreaterThan(100);
   expect(Object.keys(refused).sort()).toEqual(['RangeError', 'TypeError']);
 });
+
+test('nor can what it is asked about the system, and every question that it takes it answers', async () => {
+  const outcome = await runScript('failure/scripts/native-queries.mjs');
+  expect(outcome).toMatchObject({ signal: null, stderr: '' });
+  const { refused, allAnswered } = jsonOf<{ refused: Record<string, number>; allAnswered: boolean }>(outcome);
+  expect(allAnswered).toBe(true);
+  expect(refused['TypeError']).toBeGreaterThan(100);
+  expect(Object.keys(refused).sort()).toEqual(['RangeError', 'TypeError']);
+});

@@ -1,0 +1,57 @@
+// Ports in a network namespace that nobody else is in: every figure is known beforehand.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readlinkSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { ports } from '@connscale/native/system';
+
+const NAMESPACE = '/proc/self/ns/net';
+
+/** Runs this script again in a namespace of its own: as root, or where others may make user namespaces. */
+function enter() {
+  const env = { ...process.env, OUTER_NAMESPACE: readlinkSync(NAMESPACE) };
+  for (const flags of ['-n', '-rn']) {
+    const command = [flags, process.execPath, fileURLToPath(import.meta.url)];
+    const { status, stdout, stderr } = spawnSync('unshare', command, { env, encoding: 'utf8' });
+    if (status === 0) return stdout;
+    process.stderr.write(stderr ?? 'unshare(1) is missing\n');
+  }
+  throw new Error('no network namespace can be made here');
+}
+
+async function connect(options) {
+  const socket = net.connect({ host: '127.0.0.1', ...options });
+  await once(socket, 'connect');
+  return socket;
+}
+
+async function listen(host, port) {
+  const server = net.createServer().listen({ host, port });
+  await once(server, 'listening');
+  return server;
+}
+
+async function inspect() {
+  execFileSync('ip', ['link', 'set', 'lo', 'up']);
+  const sysctl = (name, value) => writeFileSync(`/proc/sys/net/ipv4/${name}`, value);
+  sysctl('ip_local_port_range', '40000 50000');
+  sysctl('ip_local_reserved_ports', '50000,40000-40009');
+  const servers = [await listen('127.0.0.1', 45_000), await listen('127.0.0.1', 20_000)];
+  const clients = [];
+  for (const port of [45_000, 45_000, 20_000]) clients.push(await connect({ port, localAddress: '127.0.0.2' }));
+  const report = {
+    range: ports.dynamicRange(),
+    reserved: ports.reserved(),
+    usage: await ports.usage({ source: '127.0.0.2', destination: { address: '127.0.0.1', port: 45_000 } }),
+    listening: await ports.usage({ source: '127.0.0.1' }),
+    census: await ports.census(),
+    bounded: await ports.census({ addressesMax: 1 }),
+    sameNamespace: readlinkSync(NAMESPACE) === process.env.OUTER_NAMESPACE,
+  };
+  for (const each of clients) each.destroy();
+  for (const each of servers) each.close();
+  return JSON.stringify(report);
+}
+
+console.log(process.env.OUTER_NAMESPACE === undefined ? enter() : await inspect());
