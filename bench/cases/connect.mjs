@@ -1,5 +1,6 @@
 // The connecting side: clients that open many connections from one source address to one destination.
 import { clientNames, defaultClientNames } from '../lib/clients.mjs';
+import { runMillionCase } from './million.mjs';
 import { runConnectCase } from './opening.mjs';
 
 const ALL_UNPRIVILEGED_PORTS = [1_024, 65_535];
@@ -50,6 +51,20 @@ export const connect = {
       run: run('sixty', ['openedShare']),
       subject: 'connscale-thread',
       bars: { openedShare: { atLeast: 1, of: 'min' } },
+    },
+    million: {
+      description: '1,000,000 connections in one process, both ends; 100,000 before, for what each costs',
+      run: runMillionCase,
+      subject: 'connscale-thread',
+      bars: {
+        openedShare: { atLeast: 1 },
+        openSeconds: { atMost: 45 },
+        closeSeconds: { atMost: 60 },
+        userBytesPerSocket: { atMost: 96 },
+        cpuGrowthMillion: { atMost: 1.25 },
+        censusSeconds: { atMost: 3 },
+        stallMilliseconds: { atMost: 20 },
+      },
     },
   },
 };

@@ -17,6 +17,13 @@ const COLUMNS = {
   lastToFirst: { title: 'rate of the last / of the first', digits: 2 },
   openedShare: { title: 'share opened', digits: 4 },
   synRetransmits: { title: 'SYNs sent again', digits: 0 },
+  openSeconds: { title: 'opened in s', digits: 1 },
+  closeSeconds: { title: 'closed in s', digits: 1 },
+  userBytesPerSocket: { title: 'user bytes per socket', digits: 0 },
+  kernelBytesPerSocket: { title: 'kernel bytes per socket', digits: 0 },
+  cpuGrowthMillion: { title: 'CPU each at 1,000,000 / at 100,000', digits: 3 },
+  censusSeconds: { title: 'census s', digits: 2 },
+  stallMilliseconds: { title: 'longest stall meanwhile ms', digits: 1 },
   cpuGrowth: { title: 'CPU at 15,000 held / at 1,000', digits: 3 },
 };
 
@@ -44,7 +51,8 @@ function passTable(pass, notes, role) {
   return [table.toString(), ...footnotes].join('\n');
 }
 
-function warmHeading(rounds) {
+function warmHeading(rounds, once) {
+  if (once) return 'once, cold';
   const disturbed = rounds.filter((round) => round.disturbed).length;
   if (allDisturbed(rounds)) return `warm: other processes disturbed all ${disturbed} rounds, do not rely on this`;
   const leftOut = disturbed === 0 ? '' : `; ${disturbed} more, disturbed by other processes, do not count`;
@@ -63,7 +71,7 @@ function caseReport(name, { description, result, bars }, role) {
   const lines = [`\n${name}: ${description}`];
   if (result.skipped) return [...lines, `  skipped: ${result.skipped}`].join('\n');
   if (result.cold) lines.push(`cold: the first time of each ${role}`, passTable(result.cold, {}, role));
-  lines.push(warmHeading(result.rounds.warm), passTable(result.warm, result.notes, role));
+  lines.push(warmHeading(result.rounds.warm, result.once), passTable(result.warm, result.notes, role));
   return [...lines, ...bars.map(barLine)].join('\n');
 }
 

@@ -182,6 +182,18 @@ export class AddressPool {
     return new AddressPool(parts);
   }
 
+  /** First and last address of each range, as AddressRecords; none when there are more than `rangesMax`. */
+  encodeEnds(rangesMax: number): Uint8Array {
+    if (this.#ranges.length > rangesMax) return new Uint8Array(0);
+    const records = new Uint8Array(2 * this.#ranges.length * ADDRESS_RECORD_BYTES);
+    this.#ranges.forEach(({ family, first, count }, i) => {
+      const at = 2 * i * ADDRESS_RECORD_BYTES;
+      native.encodeAddress(textOf(family, first), records.subarray(at, at + ADDRESS_RECORD_BYTES));
+      native.encodeAddress(textOf(family, first + BigInt(count - 1)), records.subarray(at + ADDRESS_RECORD_BYTES));
+    });
+    return records;
+  }
+
   /** As native code reads it: for each range an AddressRecord and, as 32 bits each, its length and 0. */
   encode(): Uint8Array {
     const records = new Uint8Array(this.#ranges.length * RANGE_RECORD_BYTES);

@@ -4,6 +4,8 @@ import { lookup } from 'node:dns/promises';
 
 import { native } from '../binding.js';
 import { ConnscaleError } from '../connscale-error.js';
+import { explainLimit, type Limit } from '../system/explain-limit.js';
+import { readDynamicRange } from '../system/port-range.js';
 import { AddressPool, encodedFamily } from './address-pool.js';
 import { resolveConnectManyOptions, type ConnectManyOptions, type Destination } from './connect-many-options.js';
 import type { ResolvedConnectManyOptions } from './connect-many-options.js';
@@ -14,8 +16,9 @@ import { ADDRESS_RECORD_BYTES, LITTLE_ENDIAN } from './layout.js';
 import { isAddress } from './listen-options.js';
 import type { LoopCore } from './loop-core.js';
 import { readPortFacts } from './port-facts.js';
-import { planPorts, type PortStrategy } from './port-plan.js';
+import { countPorts, planPorts, type PortFacts, type PortPlan, type PortStrategy } from './port-plan.js';
 import { RunPart, type RunPlan } from './run-part.js';
+import { takenPorts } from './taken-ports.js';
 
 /** How a run stands. The properties are live. */
 export interface ConnectManyCounters {
@@ -54,6 +57,8 @@ export interface ConnectManyResult {
   readonly codes: Readonly<Record<string, number>>;
   /** Whether it was stopped: by its signal, by {@link ConnectRun.stop}, or because the loop was closed. */
   readonly stopped: boolean;
+  /** The limits that made connects fail, one for each code that has one. */
+  readonly limits: readonly Limit[];
   /** The rung of the port ladder that was taken. */
   readonly ports: PortStrategy;
   /**
@@ -85,6 +90,22 @@ function encodeDestinations(destinations: readonly Destination[]): Uint8Array {
   return records;
 }
 
+/** What has been checked of a run. */
+interface Plan {
+  /** AddressRecords. */
+  readonly destinations: Uint8Array;
+  readonly sources: AddressPool;
+  /** Connections from each source address to each destination, at most. */
+  readonly perRoute: number;
+}
+
+/** All tuples that a run may use. */
+function sourcePortsLimit({ intervals }: PortPlan, sources: AddressPool, destinations: Uint8Array): Limit {
+  const ports = countPorts(intervals.length > 0 ? intervals : [readDynamicRange()]);
+  const max = ports * Math.max(1, sources.count) * (destinations.length / ADDRESS_RECORD_BYTES);
+  return { name: 'source ports', used: max, max, raise: 'give more source addresses, or a wider portRange' };
+}
+
 /** From another one on, in a circle. */
 function rotate(destinations: Uint8Array, first: number): Uint8Array {
   const at = (first * ADDRESS_RECORD_BYTES) % destinations.length;
@@ -104,7 +125,7 @@ export class ConnectRun {
     this.stop();
   };
   #stopped = false;
-  #ports: PortStrategy = 'kernel';
+  #ports: PortPlan = { strategy: 'kernel', intervals: [] };
 
   /** @internal */
   constructor(cores: readonly LoopCore[], options: ConnectManyOptions, handlers: Handlers) {
@@ -143,30 +164,34 @@ export class ConnectRun {
     );
   }
 
-  /** What each loop does. Throws when it cannot be done. */
-  #plan(destinations: readonly Destination[]): RunPlan[] {
-    const options = this.#options;
+  /** Throws when it cannot be done. */
+  #plan(destinations: readonly Destination[]): Plan {
+    const { sources, count } = this.#options;
     const records = encodeDestinations(destinations);
-    const sources =
-      options.sources === undefined
-        ? AddressPool.none
-        : AddressPool.of('options.sources', options.sources, encodedFamily(records));
-    const routes = Math.max(1, sources.count) * destinations.length;
-    const ports = planPorts(readPortFacts(), { ...options, perRoute: Math.ceil(options.count / routes) });
-    this.#ports = ports.strategy;
-    const shares = shareRun({ sources, intervals: ports.intervals, count: options.count }, this.#parts.length);
-    this.#checkRoom(Math.max(...shares.map(({ count }) => count)));
-    return shares.map((share) => this.#planPart(records, share, shares.length));
+    const pool = sources === undefined ? AddressPool.none : AddressPool.of('options.sources', sources, encodedFamily(records));
+    const perRoute = Math.ceil(count / (Math.max(1, pool.count) * destinations.length));
+    const plan = { destinations: records, sources: pool, perRoute };
+    this.#share(plan, readPortFacts());
+    return plan;
   }
 
-  #planPart(destinations: Uint8Array, share: RunShare, parts: number): RunPlan {
+  /** What each loop does. */
+  #share({ destinations, sources, perRoute }: Plan, facts: PortFacts, taken: Uint8Array = new Uint8Array(0)): RunPlan[] {
+    const ports = planPorts(facts, { ...this.#options, perRoute });
+    this.#ports = ports;
+    const { count } = this.#options;
+    const shares = shareRun({ sources, intervals: ports.intervals, count }, this.#parts.length);
+    this.#checkRoom(Math.max(...shares.map((share) => share.count)));
+    return shares.map((share) => ({ ...this.#planPart(destinations, share, shares.length), taken }));
+  }
+
+  #planPart(destinations: Uint8Array, share: RunShare, parts: number): Omit<RunPlan, 'taken'> {
     const options = this.#options;
     return {
       destinations: rotate(destinations, share.firstDestination),
       sources: share.sources.encode(),
-      taken: new Uint8Array(0),
       leastUsed: options.leastUsed,
-      explicitPorts: this.#ports === 'explicit',
+      explicitPorts: this.#ports.strategy === 'explicit',
       intervals: share.intervals.flatMap(({ low, high }) => [low, high]),
       count: share.count,
       inFlightMax: Math.floor(options.maxInFlight / parts),
@@ -180,18 +205,27 @@ export class ConnectRun {
     };
   }
 
-  async #run(planned: RunPlan[] | undefined, handlers: Handlers): Promise<ConnectManyResult> {
-    const plans = planned ?? this.#plan(await Promise.all(this.#options.destinations.map(addressOf)));
+  async #run(planned: Plan | undefined, handlers: Handlers): Promise<ConnectManyResult> {
+    const plan = planned ?? this.#plan(await Promise.all(this.#options.destinations.map(addressOf)));
     const startedAt = performance.now();
+    const shares = await this.#prepare(plan);
     if (!this.#stopped) {
-      const ends = await Promise.allSettled(plans.map(async (plan, i) => this.#parts[i]?.run(plan, handlers)));
+      const ends = await Promise.allSettled(shares.map(async (share, i) => this.#parts[i]?.run(share, handlers)));
       const broken = ends.find((end) => end.status === 'rejected');
       if (broken !== undefined) throw broken.reason as Error;
     }
-    return this.#result((performance.now() - startedAt) / 1000);
+    return this.#result(plan, (performance.now() - startedAt) / 1000);
   }
 
-  #result(seconds: number): ConnectManyResult {
+  /** With ports of our own choice it is worth knowing which are taken. */
+  async #prepare(plan: Plan): Promise<RunPlan[]> {
+    const facts = readPortFacts();
+    if (this.#ports.strategy !== 'explicit' || this.#stopped) return this.#share(plan, facts);
+    const { listening, taken } = await takenPorts(plan.sources, plan.destinations);
+    return this.#share(plan, { ...facts, listening }, taken);
+  }
+
+  #result(plan: Plan, seconds: number): ConnectManyResult {
     const { opened, failed, retried, portsSkipped } = this.counters;
     const requested = this.#options.count;
     const notTried = requested - opened - failed;
@@ -206,10 +240,21 @@ export class ConnectRun {
       portsSkipped,
       codes: this.codes,
       stopped,
-      ports: this.#ports,
+      limits: this.#limits(plan),
+      ports: this.#ports.strategy,
       slowestMs: opened === 0 ? null : slowest / 1000,
       seconds,
     };
+  }
+
+  /** What was met, as it is now that the run has ended. */
+  #limits({ sources, destinations }: Plan): Limit[] {
+    const [first] = this.#options.destinations;
+    return Object.keys(this.codes).flatMap((code) => {
+      if (code === 'EADDRNOTAVAIL') return [sourcePortsLimit(this.#ports, sources, destinations)];
+      const call = { code, syscall: 'connect', address: first?.host, port: first?.port };
+      return explainLimit(call) ?? [];
+    });
   }
 
   /** Failures so far, by the name of the error. */

@@ -57,11 +57,30 @@ function intersect(a: PortInterval, b: PortInterval): PortInterval[] {
   return both.low <= both.high ? [both] : [];
 }
 
-function without(intervals: readonly PortInterval[], hole: PortInterval): PortInterval[] {
-  return intervals.flatMap((interval) => [
-    ...intersect(interval, { low: 0, high: hole.low - 1 }),
-    ...intersect(interval, { low: hole.high + 1, high: HIGHEST }),
-  ]);
+/** What is left of intervals, in their order. Holes may be many: a machine has thousands of listeners. */
+/** Ascending, and none that touches another. */
+function merge(intervals: readonly PortInterval[]): PortInterval[] {
+  const merged: PortInterval[] = [];
+  for (const next of [...intervals].sort((a, b) => a.low - b.low)) {
+    const last = merged.at(-1);
+    if (last === undefined || next.low > last.high + 1) merged.push(next);
+    else merged[merged.length - 1] = { low: last.low, high: Math.max(last.high, next.high) };
+  }
+  return merged;
+}
+
+/** What is left of intervals, in their order. Machines may have thousands of holes: one pass for each interval. */
+function without(intervals: readonly PortInterval[], holes: readonly PortInterval[]): PortInterval[] {
+  const sorted = merge(holes);
+  return intervals.flatMap((interval) => {
+    const left: PortInterval[] = [];
+    let low = interval.low;
+    for (const hole of sorted) {
+      left.push(...intersect({ low, high: interval.high }, { low: 0, high: hole.low - 1 }));
+      low = Math.max(low, hole.high + 1);
+    }
+    return [...left, ...intersect({ low, high: interval.high }, { low: 0, high: HIGHEST })];
+  });
 }
 
 /** Every port that may be bound: outside the automatic range first, so that others keep what the kernel gives them. */
@@ -77,11 +96,11 @@ function explicitPorts(facts: PortFacts, range: PortInterval | undefined): PortI
     dynamicRange,
   ];
   const preferred = groups.flatMap((group) => bound.flatMap((interval) => intersect(interval, group)));
-  return [...reserved, ...listening].reduce(without, preferred);
+  return without(preferred, [...reserved, ...listening]);
 }
 
 function automaticPorts({ dynamicRange, reserved }: PortFacts): number {
-  return countPorts(reserved.reduce(without, [dynamicRange]));
+  return countPorts(without([dynamicRange], reserved));
 }
 
 /** Free automatic ports are shared with everybody: taken when they will do, and only where their search is fast. */

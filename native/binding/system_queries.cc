@@ -131,12 +131,12 @@ class TakenQuery : public SystemQuery {
   void run() override {
     // First what has no destination and stands in the way of every one: it is little, and is never cut short.
     SocketQuery holders = query_;
-    holders.states = kUnconnectedStates;
+    holders.states &= kUnconnectedStates;
     holders.wildcards = true;
     holders.destinations.clear();
     result_ = walk(std::move(holders));
     SocketQuery connections = std::move(query_);
-    connections.states = kConnectedStates;
+    connections.states &= kConnectedStates;
     if (result_.ok()) result_ = walk(std::move(connections));
   }
 
@@ -152,7 +152,7 @@ class TakenQuery : public SystemQuery {
 
  private:
   Result<void> walk(SocketQuery query) {
-    if (truncated_) return {};
+    if (truncated_ || query.states == 0) return {};
     return platform::for_each_socket(std::move(query), &interrupted_, [&](const SocketRow& row) {
       if (!probe_.is(row)) truncated_ = !rows_.add(row);
       return !truncated_;

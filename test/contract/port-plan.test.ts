@@ -130,6 +130,16 @@ test('explicit ports: neither privileged, nor reserved, nor listened on', () => 
   );
 });
 
+test('explicit ports: thousands of holes, in any order and upon each other, are no work', () => {
+  const holes = Array.from({ length: 30_000 }, (_, i) => ({ low: 65_000 - 2 * i, high: 65_000 - 2 * i }));
+  const startedAt = performance.now();
+  const found = plan({ ...FAST, listening: [...holes, ...holes], reserved: intervals([20_000, 20_010]) }, { ports: 'explicit' });
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  const ports = new Set(portsOf(found.intervals));
+  expect(ports.size).toBe(64_512 - 30_000 - 5); // five of the reserved are odd
+  expect([...ports].filter((port) => port % 2 === 0 && port <= 65_000 && port >= 5_002)).toEqual([]);
+});
+
 test('explicit ports within a range: only those, in the same order; down to the privileged ones', () => {
   const within = (low: number, high: number): PortPlan['intervals'] =>
     plan(FAST, { ports: 'explicit', portRange: { low, high } }).intervals;

@@ -33,7 +33,7 @@ const ask = (name, parameters) => {
 
 const valid = {
   family: 4,
-  states: 0xffff,
+  states: 0xffffffffxffff,
   sources: new Uint8Array(),
   sourcePort: 0,
   destinations: new Uint8Array(),
