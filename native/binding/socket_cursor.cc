@@ -81,7 +81,7 @@ Napi::Value SocketCursor::next(const Napi::CallbackInfo& info) {
   const uint32_t wanted = info[0].As<Napi::Number>().Uint32Value();
   state_->rows.restart(std::clamp<uint32_t>(wanted, 1, kSocketBatchMax));
   state_->busy = true;
-  (new StepQuery(state_, info[1].As<Napi::Function>()))->Queue();  // it deletes itself when it has settled
+  SystemQuery::start(std::make_unique<StepQuery>(state_, info[1].As<Napi::Function>()));
   return env.Undefined();
 }
 

@@ -212,6 +212,8 @@ Result<SocketRow> find_fullest(const SocketAddress& address) {
 
 }  // namespace
 
+void SystemQuery::start(std::unique_ptr<SystemQuery> query) { query.release()->Queue(); }
+
 Napi::Value system_query(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsString() || !info[2].IsFunction()) {
@@ -226,7 +228,7 @@ Napi::Value system_query(const Napi::CallbackInfo& info) {
     Napi::TypeError::New(env, "there is no such query").ThrowAsJavaScriptException();
     return env.Undefined();
   }
-  query.release()->Queue();  // it deletes itself when it has settled, or when the environment ends before
+  SystemQuery::start(std::move(query));
   return env.Undefined();
 }
 

@@ -4,6 +4,7 @@
 
 #include <napi.h>
 
+#include <memory>
 #include <vector>
 
 #include "binding/args.h"
@@ -15,6 +16,9 @@ namespace connscale::binding {
 class SystemQuery : public Napi::AsyncWorker {
  public:
   explicit SystemQuery(const Napi::Function& settled) : Napi::AsyncWorker(settled, "connscale.SystemQuery") {}
+
+  /// Puts it into the pool's queue. It deletes itself when it has settled, or when the environment ends before.
+  static void start(std::unique_ptr<SystemQuery> query);
 
  protected:
   virtual void run() = 0;

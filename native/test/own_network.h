@@ -29,15 +29,15 @@ inline bool raise_loopback() {
 /// Takes the calling thread into a new network namespace, once. Root may; others where they may make user namespaces.
 /// False: not here. In CI that fails the test: what needs a namespace would not be tested.
 inline bool enter_own_network() {
-  static const bool entered = [] {
+  static const bool kEntered = [] {
     const bool made = ::unshare(CLONE_NEWNET) == 0 || ::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
     return made && raise_loopback();
   }();
-  if (!entered) {
+  if (!kEntered) {
     CHECK_MESSAGE(std::getenv("CI") == nullptr, "no network namespace can be made here");
     MESSAGE("NOT RUN: no network namespace can be made here");
   }
-  return entered;
+  return kEntered;
 }
 
 inline void write_sysctl(const char* path, std::string_view value) {

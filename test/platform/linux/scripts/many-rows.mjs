@@ -6,10 +6,14 @@ import { ports } from '@connscale/native/system';
 const CONNECTIONS = 2_600;
 const address = process.env.SOURCE;
 const loop = new Loop();
-const listener = await loop.listen({ host: address, port: 0 }, {});
 let open = 0;
+let opened;
+// Both ends of each: nothing is to be accepted any more while descriptors are counted.
+const count = () => ++open === 2 * CONNECTIONS && opened();
+const listener = await loop.listen({ host: address, port: 0 }, { open: count });
 await new Promise((resolve, reject) => {
-  const handlers = { open: () => ++open === CONNECTIONS && resolve(), close: (_id, error) => reject(error) };
+  opened = resolve;
+  const handlers = { open: count, close: (_id, error) => reject(error) };
   for (let i = 0; i < CONNECTIONS; i++) {
     loop.connect({ host: address, port: listener.address.port, source: { address } }, handlers);
   }
