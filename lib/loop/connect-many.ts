@@ -17,8 +17,8 @@ import { isAddress } from './listen-options.js';
 import type { LoopCore } from './loop-core.js';
 import { readPortFacts } from './port-facts.js';
 import { countPorts, planPorts, type PortFacts, type PortPlan, type PortStrategy } from './port-plan.js';
+import { readPortSeed } from './port-seed.js';
 import { RunPart, type RunPlan } from './run-part.js';
-import { takenPorts } from './taken-ports.js';
 
 /** How a run stands. The properties are live. */
 export interface ConnectManyCounters {
@@ -221,7 +221,7 @@ export class ConnectRun {
   async #prepare(plan: Plan): Promise<RunPlan[]> {
     const facts = readPortFacts();
     if (this.#ports.strategy !== 'explicit' || this.#stopped) return this.#share(plan, facts);
-    const { listening, taken } = await takenPorts(plan.sources, plan.destinations);
+    const { listening, taken } = await readPortSeed(plan.sources, plan.destinations);
     return this.#share(plan, { ...facts, listening }, taken);
   }
 

@@ -1,14 +1,17 @@
 // The sockets that stand in the way of source ports, as bytes: what an allocator seeds itself with.
 
 import { native } from '../binding.js';
+import { SOCKET_STATES, statesMask, type SocketState } from './socket-states.js';
 import { systemQuery } from './system-query.js';
 
 /** What `takenPorts` is asked. Ranges are pairs of address records: the first address and the last, both included. */
 export interface TakenPortsOptions {
-  /** The family of the sources. */
-  readonly family: 4 | 6;
-  /** Local addresses. */
+  /** The family of the sources; 0: both. */
+  readonly family: 0 | 4 | 6;
+  /** Local addresses. None, and every one will do. */
   readonly sources: Uint8Array;
+  /** Default: all. Those that listen or are bound are listed whatever the destinations. */
+  readonly states?: readonly SocketState[];
   /** Remote addresses, each with the port of its first record, 0 for any. Default: connections to anywhere. */
   readonly destinations?: Uint8Array;
   /** Rows at most. Default and upper bound 4,194,304 (48 bytes each). */
@@ -34,10 +37,11 @@ export interface TakenPorts {
  * @throws {TypeError} the bytes are no pairs of address records.
  * @throws {SystemError} as {@link systemQuery}.
  */
-export async function takenPorts({ family, sources, destinations, rowsMax }: TakenPortsOptions): Promise<TakenPorts> {
+export async function takenPorts(options: TakenPortsOptions): Promise<TakenPorts> {
+  const { family, sources, states = SOCKET_STATES, destinations, rowsMax } = options;
   return systemQuery('takenPorts', {
     family,
-    states: 0,
+    states: statesMask(states),
     sources,
     sourcePort: 0,
     destinations: destinations ?? new Uint8Array(),

@@ -236,7 +236,7 @@ forEachDriver('ports of a destination that refuses are given back, and those of 
   expect(await endOf(run)).toMatchObject({ opened: 5, failed: 5, codes: { ECONNREFUSED: 5 } });
 });
 
-forEachDriver('ports that others listen on or connect from are skipped, and counted', async (driver) => {
+forEachDriver('ports that others listen on or connect from are passed over', async (driver) => {
   const network = newNetwork();
   const target = await openTarget();
   const source = `${network}.1`;
@@ -259,8 +259,36 @@ forEachDriver('ports that others listen on or connect from are skipped, and coun
     },
     client.handlers,
   );
-  expect(await endOf(run)).toMatchObject({ opened: 6, failed: 1, portsSkipped: 4, codes: { EADDRNOTAVAIL: 1 } });
+  const { portsSkipped, ...result } = await endOf(run);
+  expect(result).toMatchObject({ opened: 6, failed: 1, codes: { EADDRNOTAVAIL: 1 } });
+  expect(portsSkipped).toBeLessThanOrEqual(4); // fewer when the kernel was asked beforehand
   const free = [...Array(10).keys()].map((i) => PORTS + i).filter((port) => ![...listening, ...connected].includes(port));
+  expect((await localPorts(loop, client.opened)).sort()).toEqual(free);
+});
+
+forEachDriver('ports that others take in the middle of a run are skipped, and each is counted once', async (driver) => {
+  const network = newNetwork();
+  const port = await freePort();
+  const loop = openLoop(driver);
+  const client = new Recording();
+  const run = loop.connectMany(
+    {
+      destinations: { host: HOST, port },
+      sources: `${network}.1`,
+      ports: 'explicit',
+      portRange: [PORTS, PORTS + 9],
+      count: 7,
+      retry: { codes: ['ECONNREFUSED', 'EADDRNOTAVAIL'], attempts: 60_000, delayMs: 1 },
+    },
+    client.handlers,
+  );
+  await until('it to be under way', () => run.counters.retried > 20);
+  const taken = [PORTS + 1, PORTS + 4, PORTS + 8];
+  for (const each of taken) await openNetServer(undefined, { host: `${network}.1`, port: each });
+  await until('all of them to be met', () => run.counters.portsSkipped === 3);
+  await openTarget(HOST, port);
+  expect(await endOf(run)).toMatchObject({ opened: 7, failed: 0, portsSkipped: 3 });
+  const free = [...Array(10).keys()].map((i) => PORTS + i).filter((each) => !taken.includes(each));
   expect((await localPorts(loop, client.opened)).sort()).toEqual(free);
 });
 
@@ -285,11 +313,10 @@ forEachDriver('two loops that want the same ports share them without a failure',
   const results = await Promise.all(ends);
   expect(results.map(({ opened, failed }) => ({ opened, failed }))).toEqual(Array(2).fill({ opened: 300, failed: 0 }));
   const skipped = results.reduce((sum, { portsSkipped }) => sum + portsSkipped, 0);
-  expect(skipped).toBeGreaterThan(0);
   expect(skipped).toBeLessThanOrEqual(600);
 });
 
-forEachDriver('more taken ports than one turn looks at delay a run, and are counted once', async (driver) => {
+forEachDriver('more taken ports than one turn looks at delay a run, and no more', async (driver) => {
   const network = newNetwork();
   const target = await openTarget();
   const loop = openLoop(driver);
@@ -297,7 +324,7 @@ forEachDriver('more taken ports than one turn looks at delay a run, and are coun
   const taken = loop.connectMany({ ...where, portRange: [PORTS, PORTS + 699], count: 700 }, {});
   expect(await endOf(taken)).toMatchObject({ opened: 700, portsSkipped: 0 });
   const late = loop.connectMany({ ...where, portRange: [PORTS, PORTS + 704], count: 6 }, {});
-  expect(await endOf(late)).toMatchObject({ opened: 5, failed: 1, portsSkipped: 700, codes: { EADDRNOTAVAIL: 1 } });
+  expect(await endOf(late)).toMatchObject({ opened: 5, failed: 1, codes: { EADDRNOTAVAIL: 1 } });
 });
 
 forEachDriver('a destination that refuses is not met by a socket connected to itself', async (driver) => {

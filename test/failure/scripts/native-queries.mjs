@@ -33,7 +33,7 @@ const ask = (name, parameters) => {
 
 const valid = {
   family: 4,
-  states: 0xffffffffxffff,
+  states: 0xffff,
   sources: new Uint8Array(),
   sourcePort: 0,
   destinations: new Uint8Array(),

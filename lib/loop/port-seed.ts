@@ -2,12 +2,12 @@
 
 import { readProcFile } from '../system/proc-file.js';
 import type { PortInterval } from '../system/port-range.js';
-import { statesMask, SOCKET_STATES } from '../system/socket-states.js';
-import { systemQuery } from '../system/system-query.js';
+import { SOCKET_STATES } from '../system/socket-states.js';
+import { takenPorts } from '../system/taken-ports.js';
 import type { AddressPool } from './address-pool.js';
 import { ADDRESS_RECORD_BYTES, LITTLE_ENDIAN } from './layout.js';
 
-export interface TakenPorts {
+export interface PortSeed {
   /** Pairs of AddressRecords, source and destination, that are connected. */
   readonly taken: Uint8Array;
   /** Ports that somebody listens on, whichever the address. */
@@ -23,6 +23,7 @@ const RANGES_MAX = 4_096;
  * there is nothing to win.
  */
 const SOCKETS_WORTH_A_WALK = 4_096;
+const CONNECTED_STATES = SOCKET_STATES.filter((state) => state !== 'LISTEN' && state !== 'BOUND');
 const PORT_AT = 2;
 const RECORDS_BYTES = 2 * ADDRESS_RECORD_BYTES;
 
@@ -33,9 +34,7 @@ function socketsOfNamespace(): number {
 }
 
 async function listeningPorts(): Promise<PortInterval[]> {
-  const any = new Uint8Array(0);
-  const query = { family: 0, states: statesMask(['LISTEN']), sources: any, sourcePort: 0, destinations: any };
-  const { rows } = await systemQuery('takenPorts', { ...query, rowsMax: ROWS_MAX });
+  const { rows } = await takenPorts({ family: 0, states: ['LISTEN'], sources: new Uint8Array(0), rowsMax: ROWS_MAX });
   const view = new DataView(rows);
   const ports = new Set<number>();
   for (let at = 0; at < rows.byteLength; at += RECORDS_BYTES) ports.add(view.getUint16(at + PORT_AT, LITTLE_ENDIAN));
@@ -56,23 +55,22 @@ function exactly(records: Uint8Array): Uint8Array {
 async function connectedTuples(sources: AddressPool, destinations: Uint8Array): Promise<Uint8Array> {
   if (socketsOfNamespace() < SOCKETS_WORTH_A_WALK) return new Uint8Array(0);
   const few = destinations.length / ADDRESS_RECORD_BYTES <= RANGES_MAX;
-  const query = {
+  const { rows } = await takenPorts({
     family: sources.family ?? 0,
-    states: statesMask(SOCKET_STATES.filter((state) => state !== 'LISTEN' && state !== 'BOUND')),
+    states: CONNECTED_STATES,
     sources: sources.encodeEnds(RANGES_MAX),
-    sourcePort: 0,
-    destinations: few ? exactly(destinations) : new Uint8Array(0),
-  };
-  const { rows } = await systemQuery('takenPorts', { ...query, rowsMax: ROWS_MAX });
+    rowsMax: ROWS_MAX,
+    ...(few && { destinations: exactly(destinations) }),
+  });
   return new Uint8Array(rows);
 }
 
 /**
  * Asks the kernel, off this thread.
  *
- * @throws {SystemError} as {@link systemQuery}.
+ * @throws {SystemError} as {@link takenPorts}.
  */
-export async function takenPorts(sources: AddressPool, destinations: Uint8Array): Promise<TakenPorts> {
+export async function readPortSeed(sources: AddressPool, destinations: Uint8Array): Promise<PortSeed> {
   const [listening, taken] = await Promise.all([listeningPorts(), connectedTuples(sources, destinations)]);
   return { listening, taken };
 }
