@@ -12,7 +12,6 @@ const loop =
 
 const edges = new Edges(plan);
 const ids = new Float64Array(plan.count);
-const openedAt = new Float64Array(plan.timed ? plan.count : 0);
 let opened = 0;
 let toClose = 0;
 let allClosed = () => {};
@@ -21,22 +20,13 @@ function close() {
   if (toClose > 0 && --toClose === 0) allClosed();
 }
 
-const handlers = plan.timed
-  ? {
-      open(id) {
-        openedAt[opened] = performance.now();
-        ids[opened++] = id;
-        edges.opened(opened);
-      },
-      close,
-    }
-  : {
-      open(id) {
-        ids[opened++] = id;
-        edges.opened(opened);
-      },
-      close,
-    };
+const handlers = {
+  open(id) {
+    ids[opened++] = id;
+    edges.opened(opened);
+  },
+  close,
+};
 
 const request = (connections) => ({
   destinations: [{ host: '127.0.0.1', port: plan.port }],
@@ -46,20 +36,6 @@ const request = (connections) => ({
   ...(plan.strategy === 'explicit' && { portRange: plan.ports }),
   maxInFlight: plan.concurrency,
 });
-
-/**
- * An upper estimate of the slowest attempt, from outside: when a connection opens, at most as many as may be in flight
- * have opened since it was begun, if they open in the order in which they were begun. It contains what the event waited
- * for this thread. An attempt that waits for a SYN to be sent again is not seen here; the harness counts those.
- * @param {Float64Array} moments of one run
- */
-function slowestMs(moments) {
-  let slowest = 0;
-  for (let i = 1; i < moments.length; i++) {
-    slowest = Math.max(slowest, moments[i] - moments[Math.max(0, i - plan.concurrency)]);
-  }
-  return slowest;
-}
 
 /** One after the other: each loop of a group its share. */
 async function connectInTurn() {
@@ -77,11 +53,7 @@ function report(summaries, edge) {
   const early = ids.subarray(0, opened).filter((id) => !loop.isOpen(id)).length;
   if (early > 0) count(failures, 'CLOSED_EARLY', early);
   const portsSkipped = summaries.reduce((sum, summary) => sum + summary.portsSkipped, 0);
-  const runs = summaries.map((summary, i) => {
-    const before = summaries.slice(0, i).reduce((sum, earlier) => sum + earlier.opened, 0);
-    return openedAt.subarray(before, before + summary.opened);
-  });
-  const slowestMicros = plan.timed ? Math.max(...runs.map(slowestMs)) * 1e3 : null;
+  const slowestMicros = Math.max(...summaries.map(({ slowestMs }) => slowestMs ?? 0)) * 1e3;
   return { opened, portsSkipped, failures, edge, slowestMicros };
 }
 
