@@ -32,6 +32,29 @@ async function listen(host, port) {
   return server;
 }
 
+/** A connection from `source` that the client has ended first: its TIME_WAIT is the client's. */
+async function leaveTimeWait(server, source) {
+  const accepted = once(server, 'connection');
+  const client = await connect({ port: server.address().port, localAddress: source });
+  const { localPort } = client;
+  const [peer] = await accepted;
+  client.end();
+  client.resume();
+  peer.resume();
+  await once(client, 'close');
+  return localPort;
+}
+
+/** What is told of a TIME_WAIT. A machine that has as many as it may keeps no more; here there are no others. */
+async function inspectTimeWait(server) {
+  const source = '127.0.0.3';
+  const port = await leaveTimeWait(server, source);
+  const rows = [];
+  for await (const row of ports.inUse({ source, states: ['TIME_WAIT'] })) rows.push(row);
+  const destination = { address: '127.0.0.1', port: server.address().port };
+  return { port, rows, usage: await ports.usage({ source, destination }) };
+}
+
 async function inspect() {
   execFileSync('ip', ['link', 'set', 'lo', 'up']);
   const sysctl = (name, value) => writeFileSync(`/proc/sys/net/ipv4/${name}`, value);
@@ -47,6 +70,7 @@ async function inspect() {
     listening: await ports.usage({ source: '127.0.0.1' }),
     census: await ports.census(),
     bounded: await ports.census({ addressesMax: 1 }),
+    timeWait: await inspectTimeWait(servers[1]),
     sameNamespace: readlinkSync(NAMESPACE) === process.env.OUTER_NAMESPACE,
   };
   for (const each of clients) each.destroy();
