@@ -226,9 +226,9 @@ inline void RunScript::turn(int timeout_ms) {
 inline void RunScript::check_run(const KnownRun& run) {
   const uint32_t known = run.opened + run.failed + run.in_flight + run.waiting;
   expect(known <= run.plan.count, "no connection of a run is counted twice", &run);
-  expect(run.stopped || shutting_down_ || known > 0 || run.plan.rate_per_second > 0 ||
-             loop_.engine().next_turn_ms() == 0,
-         "a run that has begun has something under way", &run);
+  expect(
+      run.stopped || shutting_down_ || known > 0 || run.plan.rate_per_second > 0 || loop_.engine().next_turn_ms() == 0,
+      "a run that has begun has something under way", &run);
 }
 
 /// No two sockets of this world, those being closed included, have one source and one destination.
@@ -265,7 +265,8 @@ inline void RunScript::hear(const Completion& completion) {
     case Operation::kClose:
       return hear_close(completion);
     default:
-      expect(open_.contains(completion.slot) && open_[completion.slot] == completion.id, "no completion for a stale id");
+      expect(open_.contains(completion.slot) && open_[completion.slot] == completion.id,
+             "no completion for a stale id");
   }
 }
 

@@ -5,6 +5,16 @@ import { within } from './deadline.js';
 import { openLoop, openUnpolled } from './drivers.js';
 import { Recording } from './recording.js';
 
+/**
+ * Loopback networks, each for one test: whatever ports it takes there, nobody else wants them.
+ *
+ * @param second - The second byte of its addresses: one for each test file.
+ */
+export function loopbackNetworks(second: number): () => string {
+  let networks = 0;
+  return () => `127.${second}.${++networks % 256}`;
+}
+
 /** By address: how many. */
 export type SourceCounts = Readonly<Record<string, number>>;
 
