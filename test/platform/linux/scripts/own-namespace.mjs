@@ -1,24 +1,9 @@
 // Ports in a network namespace that nobody else is in: every figure is known beforehand.
-import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readlinkSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import net from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { ports } from '@connscale/native/system';
-
-const NAMESPACE = '/proc/self/ns/net';
-
-/** Runs this script again in a namespace of its own: as root, or where others may make user namespaces. */
-function enter() {
-  const env = { ...process.env, OUTER_NAMESPACE: readlinkSync(NAMESPACE) };
-  for (const flags of ['-n', '-rn']) {
-    const command = [flags, process.execPath, fileURLToPath(import.meta.url)];
-    const { status, stdout, stderr } = spawnSync('unshare', command, { env, encoding: 'utf8' });
-    if (status === 0) return stdout;
-    process.stderr.write(stderr ?? 'unshare(1) is missing\n');
-  }
-  throw new Error('no network namespace can be made here');
-}
+import { inOwnNetwork, isInside } from './in-own-network.mjs';
 
 async function connect(options) {
   const socket = net.connect({ host: '127.0.0.1', ...options });
@@ -56,7 +41,6 @@ async function inspectTimeWait(server) {
 }
 
 async function inspect() {
-  execFileSync('ip', ['link', 'set', 'lo', 'up']);
   const sysctl = (name, value) => writeFileSync(`/proc/sys/net/ipv4/${name}`, value);
   sysctl('ip_local_port_range', '40000 50000');
   sysctl('ip_local_reserved_ports', '50000,40000-40009');
@@ -71,11 +55,11 @@ async function inspect() {
     census: await ports.census(),
     bounded: await ports.census({ addressesMax: 1 }),
     timeWait: await inspectTimeWait(servers[1]),
-    sameNamespace: readlinkSync(NAMESPACE) === process.env.OUTER_NAMESPACE,
+    sameNamespace: !isInside(),
   };
   for (const each of clients) each.destroy();
   for (const each of servers) each.close();
-  return JSON.stringify(report);
+  return report;
 }
 
-console.log(process.env.OUTER_NAMESPACE === undefined ? enter() : await inspect());
+await inOwnNetwork(inspect);
