@@ -40,7 +40,7 @@ struct TakenTuple {
 /// All addresses of one family.
 struct ConnectPlan {
   std::vector<SocketAddress> destinations;  // at least one
-  std::vector<SourceRange> sources;        // none: the kernel chooses the address
+  std::vector<SourceRange> sources;         // none: the kernel chooses the address
   SourceStrategy strategy = SourceStrategy::kRoundRobin;
   PortChoice ports = PortChoice::kKernel;
   std::vector<PortInterval> intervals;  // kExplicit: in order of preference; kRange: one
