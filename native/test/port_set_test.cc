@@ -4,7 +4,6 @@
 
 #include <set>
 
-using connscale::PortInterval;
 using connscale::PortOrder;
 using connscale::PortSet;
 
