@@ -258,7 +258,8 @@ inline void RunScript::hear(const Completion& completion) {
     case Operation::kAttemptFailed:
     case Operation::kRunProgress:
     case Operation::kRunDone:
-      if (expect(run != nullptr, "a run's completion names its handlers")) hear_of_run(*run, completion);
+      expect(run != nullptr, "a run's completion names its handlers");
+      if (run != nullptr) hear_of_run(*run, completion);
       return;
     case Operation::kOpen:
       return hear_open(completion);
