@@ -143,17 +143,17 @@ for (const [sourceStrategy, expected] of [
         destinations: target.address,
         sources: `${network}.1-${network}.3`,
         sourceStrategy,
-        count: 60,
+        count: 12,
         maxInFlight: 1,
-        ratePerSecond: 200,
+        ratePerSecond: 20,
       },
       { open: reset },
     );
     await endOf(run);
     const [first = 0, ...others] = Object.values(countEach(await Promise.all(sources)));
     // All have closed again when the next is due, but for a machine that has other things to do.
-    if (sourceStrategy === 'least-used') expect(first).toBeGreaterThan(30);
-    else expect([first, ...others]).toEqual([20, 20, 20]);
+    if (sourceStrategy === 'least-used') expect(first).toBeGreaterThan(4);
+    else expect([first, ...others]).toEqual([4, 4, 4]);
   });
 }
 

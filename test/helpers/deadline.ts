@@ -3,6 +3,9 @@
 /** A sanitized process is given more time. */
 const scale = Number(process.env['CONNSCALE_TEST_TIMEOUT_SCALE'] ?? 1);
 
+/** Whether a sanitizer looks on: everything takes longer, and memory is several times as much. */
+export const isSanitized = scale !== 1;
+
 export const WAIT_MS = 10_000 * scale;
 
 /** The promise's outcome, or an error that says what did not happen in time. */
